@@ -62,8 +62,8 @@ const actions: Actions = {
     await deleteJob(request, await output());
   },
   share: async (request) => {
-    const { shareJob } = await import("./cli/commands/share.js");
-    await shareJob(request, await output(), note);
+    const { printLink } = await import("./cli/commands/share.js");
+    await printLink(request, await output(), note);
   },
   purge: async (request) => {
     const { purgeJobs } = await import("./cli/commands/purge.js");

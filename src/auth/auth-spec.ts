@@ -14,14 +14,6 @@ export type KeySource =
   | { readonly kind: "jwks-file"; readonly path: string }
   | { readonly kind: "jwks-url"; readonly url: string };
 
-/** How people sign in at the dashboard with an OpenID provider. Issuer and client are empty without one. */
-export interface OpenIdSettings {
-  readonly issuer: string;
-  readonly clientId: string;
-  /** The scopes to request, separated by spaces. */
-  readonly scope: string;
-}
-
 /** The claims and algorithms that a JSON Web Token must have. Issuer and audience are empty without `--auth jwt`. */
 export interface JwtRequirements {
   readonly issuer: string;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
 import type { Role } from "./caller.js";
-import { changeTokens, parseTokenRecord, type TokenRecord } from "./token-file.js";
+import { changeTokens, parseTokenRecord, type ChangeOptions, type TokenRecord } from "./token-file.js";
 
 /** The rights and lifetime of a new token. */
 export interface TokenGrant {
@@ -33,7 +33,7 @@ export async function issueToken(
   path: string,
   { lifeMs, databases, ...grant }: TokenGrant,
   clock: Clock,
-  options?: Parameters<typeof changeTokens>[2],
+  options?: ChangeOptions,
 ): Promise<IssuedToken> {
   const token = `${PREFIX}${randomBytes(32).toString("base64url")}`;
   const now = clock.now();

@@ -71,7 +71,10 @@ export class TokenAuthenticator extends BearerAuthenticator {
     const rights = { username: job.username, role: "viewer", databases: [job.database], job } as const;
     try {
       const grant = { ...rights, sharedBy: username, lifeMs };
-      const { token, expiresAt } = await issueToken(this.#path, grant, clock, { mustExist: true });
+      const { token, expiresAt } = await issueToken(this.#path, grant, clock, {
+        mustExist: true,
+        lockWaitMs: LOCK_WAIT_MS,
+      });
       await this.#reload();
       return { token, expiresAt: expiresAt! }; // it has a lifetime
     } catch (error) {
@@ -157,6 +160,9 @@ export class TokenAuthenticator extends BearerAuthenticator {
 }
 
 const RELOAD_INTERVAL_MS = 500;
+
+/** Less than a client waits for its answer. */
+const LOCK_WAIT_MS = 2_000;
 
 /** How long the previous tokens stay valid while the file can't be read. */
 const GRACE_MS = 60_000;

@@ -55,22 +55,28 @@ export async function readTokens(path: string): Promise<readonly TokenRecord[]> 
 
 /**
  * Replaces the tokens by the result of `change`, atomically and under a lock.
- * @param mustExist whether a missing file is an error. Default: it counts as empty.
+ * @param options.mustExist whether a missing file is an error. Default: it counts as empty.
+ * @param options.lockWaitMs how long to wait for another process. Default: 5 s.
  * @throws Error as `readTokens` and as `change`, or if the file can't be written.
  */
 export async function changeTokens(
   path: string,
   change: (tokens: readonly TokenRecord[]) => readonly TokenRecord[],
-  { mustExist = false }: { readonly mustExist?: boolean } = {},
+  { mustExist = false, lockWaitMs = 5_000 }: ChangeOptions = {},
 ): Promise<void> {
   const lock = `${path}.lock`;
-  await (await openLock(lock)).close();
+  await (await openLock(lock, lockWaitMs)).close();
   try {
     const tokens = change(mustExist || (await exists(path)) ? await readTokens(path) : []);
     await writeWhole(path, `${JSON.stringify({ tokens }, null, 2)}\n`);
   } finally {
     await rm(lock, { force: true });
   }
+}
+
+export interface ChangeOptions {
+  readonly mustExist?: boolean;
+  readonly lockWaitMs?: number;
 }
 
 /** Changes whenever the file, its owner or its mode does. */
@@ -118,8 +124,8 @@ async function copyAccess(path: string, draft: FileHandle): Promise<void> {
   }
 }
 
-async function openLock(lock: string): ReturnType<typeof open> {
-  for (let attempt = 1; ; attempt++) {
+async function openLock(lock: string, waitMs: number): ReturnType<typeof open> {
+  for (let waitedMs = 0; ; waitedMs += LOCK_PAUSE_MS) {
     try {
       return await open(lock, "wx", 0o600);
     } catch (error) {
@@ -128,7 +134,7 @@ async function openLock(lock: string): ReturnType<typeof open> {
           cause: error,
         });
       if (errorCodeOf(error) !== "EEXIST") throw error;
-      if (attempt === LOCK_ATTEMPTS)
+      if (waitedMs >= waitMs)
         throw new Error(`another process is changing the tokens. If none is, remove ${lock}`, {
           cause: error,
         });
@@ -138,7 +144,6 @@ async function openLock(lock: string): ReturnType<typeof open> {
 }
 
 const MISSING = "missing";
-const LOCK_ATTEMPTS = 100;
 const LOCK_PAUSE_MS = 50;
 
 async function exists(path: string): Promise<boolean> {

@@ -136,19 +136,23 @@ function processEnvironment(): RuntimeEnvironment {
 }
 
 const EXAMPLES = `
-Examples:
-  $ tidemark                       start the server on http://127.0.0.1:4000
-  $ tidemark --port 0              use any free port
-  $ tidemark serve --help          list all settings of the server
-  $ tidemark watch                                  show jobs live, as trees with progress bars
-  $ tidemark watch --job import-1 && ./next-step    wait for a job, and continue when it has FINISHED
-  $ tidemark list --status running                  list jobs, one per line
-  $ tidemark show alice/import-1                    show one job: its tree, its log, why it failed
-  $ tidemark cancel alice/import-1 --reason "wrong parameters"
-  $ tidemark share alice/import-1                   print a link that shows one job
-  $ tidemark run -- rsync -a --info=progress2 a b   run any program as a job
-  $ tidemark backup ./tidemark-data ./copy          copy a data folder, even while a server uses it
-  $ tidemark check ./tidemark-data                  check a data folder for damage
+Start a server, with its dashboard at http://127.0.0.1:4000:
+  $ tidemark
+
+In a second terminal, report any program as a job, and watch it:
+  $ tidemark run --job count -- sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo $i/9; sleep 1; done'
+  $ tidemark watch                              all jobs live, as trees with progress bars
+  $ tidemark watch --job count             wait for one job; the exit code says how it ended
+  $ tidemark list                               one line per job
+  $ tidemark show count                         the tree of a job, its log, why it failed
+  $ tidemark share count                        a link that shows this job
+  $ tidemark cancel count --reason "too slow"   ask the worker of a job to stop
+
+Maintain the data of the server:
+  $ tidemark backup ./tidemark-data ./copy      copy a data folder, even while a server uses it
+  $ tidemark check ./copy                       check a data folder for damage
+
+Each command has more: tidemark COMMAND --help. Settings of the server: tidemark serve --help.
 
 Exit codes: 0 success, 1 failure, 2 wrong usage, 3 job not found, 4 server unreachable, 5 token missing or rejected,
 6 the watched job FAILED, 7 the watched job was CANCELED, 130 Ctrl+C.`;

@@ -20,6 +20,13 @@ export type { TaskSelector } from "./report/select-task.js";
 export type { Iteration, TaskHandle as Task, TrackOptions } from "./report/task-handle.js";
 export type { TaskLog } from "./report/task-log.js";
 export type { Tracked } from "./report/track.js";
+export {
+  eventSourceClient,
+  type EventSourceClass,
+  type EventSourceLike,
+} from "./resume/event-source-client.js";
+export { resumable, type ResumableOptions, type ResumableSubscriptions } from "./resume/resumable.js";
+export type * from "./resume/subscription-client.js";
 export type { Token } from "./transport/endpoint.js";
 export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";
 export { watch } from "./watch/watch.js";

@@ -255,7 +255,7 @@ const STORAGE_SETTINGS = {
 const HEALTH_SETTINGS = defineGroup("Job health", {
   leaseMs: {
     syntax: "--lease <duration>",
-    parser: duration("1ms", "24d"),
+    parser: duration("1ms", "7d"),
     default: "60s",
     help: "Mark a job SILENT if its worker does not report for this long",
   },

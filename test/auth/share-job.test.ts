@@ -135,6 +135,7 @@ describe("The tokens file of shared jobs", () => {
     ["is missing", (path: string) => rmSync(path), "it does not exist"],
     ["is invalid", (path: string) => writeFileSync(path, "{"), "it is not valid JSON"],
     ["cannot be written", (path: string) => mkdirSync(`${path}.new`), "EISDIR"],
+    ["is locked", (path: string) => writeFileSync(`${path}.lock`, ""), "another process is changing"],
   ])("causes UNAVAILABLE, and stays as it is, when it %s", async (_, spoil, reason) => {
     await using world = await openWorld();
     spoil(world.tokens.path);

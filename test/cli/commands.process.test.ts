@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { watch } from "../../src/client/index.js";
 import { Program } from "../kit/process/child-process.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
 import { HAS_TERMINAL, TestTerminal } from "../kit/process/terminal.js";
@@ -32,6 +33,12 @@ function parsed<T>({ out }: Ended): T[] {
   return out.map((line) => JSON.parse(line) as T);
 }
 
+async function untilLost(url: string): Promise<void> {
+  for await (const event of watch({ url, database: SERVER_JOB_KEY.database })) {
+    if ("job" in event && event.job.health === "LOST") return;
+  }
+}
+
 describe("tidemark list", () => {
   it("prints one line per job, newest first", async () => {
     await store(server.url, { jobId: "one" });
@@ -60,6 +67,36 @@ describe("tidemark list", () => {
     expect(await idsOf("--user", "bob")).toEqual(["bob/one"]);
     expect(await idsOf("--job", "one")).toEqual(["bob/one", "u/one"]);
     expect(await idsOf("--status", "running", "failed")).toEqual(["u/two"]);
+  });
+
+  it("distinguishes RUNNING jobs from those whose worker is silent or lost", async () => {
+    await using impatient = await startServer({ lease: "20ms", lostAfter: "1" });
+    await store(impatient.url, { jobId: "gone" });
+    await update(impatient.url, { jobId: "gone", updates: [{ done: 1 }] });
+    await store(impatient.url, { jobId: "here", leaseSeconds: 600 });
+    await update(impatient.url, { jobId: "here", updates: [{ done: 1 }] });
+    const env = { TIDEMARK_URL: impatient.url };
+    await untilLost(impatient.url);
+
+    const [running, lost] = [
+      await tidemark(["list", "--status", "running", "--json"], env),
+      await tidemark(["list", "--status", "lost,silent"], env),
+    ];
+
+    expect(parsed<{ jobId: string }>(running).map(({ jobId }) => jobId)).toEqual(["here"]);
+    expect(lost.out.slice(1)).toEqual([expect.stringMatching(/^u {5}gone {2}LOST {2}/)]);
+  });
+
+  it("says how to report a first job, and which databases have jobs, if it finds none", async () => {
+    await store(server.url, { database: "movies" });
+
+    const [all, some] = [await tidemark(["list"]), await tidemark(["list", "--user", "bob"])];
+
+    expect(all.out).toEqual([
+      "No jobs in the database d. Report one with: tidemark run -- COMMAND",
+      "There is 1 job in --database movies.",
+    ]);
+    expect(some.out[0]).toBe("No matching jobs in the database d.");
   });
 
   it("reads all pages, or says that the limit hides jobs", async () => {
@@ -106,7 +143,7 @@ describe("tidemark list", () => {
   });
 
   it.each([
-    [["list", "--status", "late"], 2, /'late' is invalid. Expected one of PENDING/],
+    [["list", "--status", "late"], 2, /'late' is invalid. Expected one of FAILED, LOST/],
     [["list", "--limit", "0"], 2, /'0' is invalid/],
     [["list", "--url", "nowhere"], 2, /Invalid --url "nowhere"/],
     [["list", "--url", "http://127.0.0.1:9"], 4, /No server answers at http:\/\/127.0.0.1:9 \(from --url\)/],
@@ -267,6 +304,36 @@ describe("tidemark purge", () => {
 });
 
 describe("tidemark --help", () => {
+  it("has examples that work as they stand", async () => {
+    const help = await tidemark(["--help"]);
+    const lines = help.out.join("\n").matchAll(/^ {2}\$ (tidemark \w.*?)(?: {2,}.*)?$/gm);
+    const examples = [...lines].map(([, example]) => example!);
+    const [run, ...others] = examples;
+    const script = (example: string): Program =>
+      new Program("bash", ["-c", `tidemark() { exec node dist/main.js "$@"; }; ${example}`], {
+        env: { TIDEMARK_URL: server.url },
+      });
+    await using running = script(run!);
+    await running.errorLine((line) => line.includes("watch it at"));
+
+    const codes = await Promise.all(
+      others
+        .filter((example) => / (list|show|share|cancel) ?/.test(example))
+        .map(async (example) => {
+          await using program = script(example);
+          return [example, (await program.exited).code];
+        }),
+    );
+
+    expect(codes).toEqual([
+      ["tidemark list", 0],
+      ["tidemark show count", 0],
+      ["tidemark share count", 0],
+      [`tidemark cancel count --reason "too slow"`, 0],
+    ]);
+    expect((await running.exited).code).toBe(143);
+  });
+
   /** Prints each loaded module to stderr. */
   const PRINT_MODULES = `data:text/javascript,${encodeURIComponent(`
     import { register } from "node:module";

@@ -5,68 +5,74 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Program, PROJECT } from "../kit/process/child-process.js";
 
 /**
- * The published declarations of `tidemark/client` need no types that a program may not have: not those of Node.js, of the
- * DOM or of explicit resource management. They are compiled as those of an installed package, in an empty folder.
+ * The declarations of `tidemark-client` need no types that a program may not have: not those of Node.js, of the DOM or of explicit
+ * resource management. They are compiled as those of an installed package, in an empty folder.
  */
 
 const folder = mkdtempSync(join(tmpdir(), "tidemark-declarations-"));
 const TSC = join(PROJECT, "node_modules/typescript-7/bin/tsc");
-/** The packages that the declarations import. */
-const DEPENDENCIES = ["graphql", "@graphql-typed-document-node/core"];
 
-beforeAll(async () => {
-  const installed = join(folder, "node_modules", "tidemark");
-  mkdirSync(installed, { recursive: true });
-  mkdirSync(join(folder, "node_modules", "@graphql-typed-document-node"));
-  symlinkSync(join(PROJECT, "package.json"), join(installed, "package.json"));
-  for (const name of DEPENDENCIES)
-    symlinkSync(join(PROJECT, "node_modules", name), join(folder, "node_modules", name));
-  const build = join(PROJECT, "tsconfig.build.json");
-  const errors = await compile("-p", build, "--emitDeclarationOnly", "--outDir", join(installed, "dist"));
-  if (errors.length > 0) throw new Error(errors.join("\n"));
-}, 120_000);
+beforeAll(() => {
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(PROJECT, "packages", "client"), join(folder, "node_modules", "tidemark-client"));
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.each(["node16", "bundler"])("The types of the SDK (%s)", (moduleResolution) => {
+describe.each(["ES modules", "CommonJS", "a bundler"] as const)("The types of the SDK (%s)", (format) => {
   it.each([
     ["no platform", ["ES2022"], ""],
     [
       "the DOM",
       ["ES2022", "DOM"],
-      "await fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s });",
+      "void fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s }); eventSourceClient(job.signal.reason, EventSource);",
     ],
-    ["a worker", ["ES2022", "WebWorker"], "await fetch(job.signal.reason, { signal: job.signal });"],
+    ["a worker", ["ES2022", "WebWorker"], "void fetch(job.signal.reason, { signal: job.signal });"],
     [
       "explicit resource management",
       ["ES2022", "ESNext.Disposable"],
-      "await using end: AsyncDisposable = watched; void end;",
+      "export async function end() { await using end: AsyncDisposable = watch(options); void end; }",
+    ],
+    [
+      "React",
+      ["ES2022", "DOM"],
+      `import { useJobs } from "tidemark-client/react"; export const useCount = () => useJobs({ username: "u" });`,
     ],
   ])("compile in a strict program with the types of %s", async (name, lib, code) => {
-    const project = join(folder, `${moduleResolution} ${name}`);
+    const project = join(folder, `${format} ${name}`);
+    const { extension, options } = FORMATS[format];
     mkdirSync(project);
-    writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
-    writeFileSync(join(project, "program.ts"), `${PROGRAM}\n${code}\n`);
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(configOf(moduleResolution, lib)));
+    writeFileSync(join(project, `program.${extension}`), `${PROGRAM}\n${code}\n`);
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(configOf(options, lib)));
 
     expect(await compile("-p", project)).toEqual([]);
   });
 });
 
+const FORMATS = {
+  "ES modules": { extension: "mts", options: { module: "Node16" } },
+  CommonJS: { extension: "cts", options: { module: "Node16" } },
+  "a bundler": { extension: "ts", options: { module: "ESNext", moduleResolution: "bundler" } },
+};
+
 const PROGRAM = `
-import { connect, iterative, JobCanceled, leaf, task, watch, type WatchOptions } from "tidemark/client";
+import { connect, eventSourceClient, iterative, JobCanceled, leaf, resumable, task, watch, type SubscriptionClient, type WatchOptions } from "tidemark-client";
 
 const job = connect().job({}, task("job", leaf("read"), iterative("i", { mode: "OPEN" }, leaf("step"))));
 job.signal.addEventListener("abort", () => job.signal.throwIfAborted());
 export const isAborted: boolean = job.signal.aborted && job.signal.reason instanceof JobCanceled;
-export const count: number = await job.run((root) => [...root.track([1, 2], "read")].length);
 const username: string | undefined = undefined;
 const options: WatchOptions = { username };
-await using watched = watch(options);
-for await (const event of watched) if (event.kind === "CaughtUp") break;
+declare const client: SubscriptionClient;
+export async function main(): Promise<number> {
+  await using watched = watch(options);
+  for await (const event of watched) if (event.kind === "CaughtUp") break;
+  for await (const { data } of resumable(client).iterate<{ n: number }>({ query: "" })) data?.n.toFixed();
+  return job.run((root) => [...root.track([1, 2], "read")].length);
+}
 `;
 
-function configOf(moduleResolution: string, lib: readonly string[]): object {
+function configOf(options: object, lib: readonly string[]): object {
   return {
     compilerOptions: {
       strict: true,
@@ -75,10 +81,9 @@ function configOf(moduleResolution: string, lib: readonly string[]): object {
       skipLibCheck: false,
       noEmit: true,
       target: "ES2022",
-      module: moduleResolution === "bundler" ? "ESNext" : "Node16",
-      moduleResolution,
       types: [],
       lib,
+      ...options,
     },
   };
 }

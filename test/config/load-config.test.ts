@@ -55,6 +55,7 @@ describe("a config", () => {
       allowedOrigins: [],
       allowedHosts: [],
       allowedHeaders: [],
+      publicUrl: "",
       trustsProxy: false,
       allowsOpenAccess: false,
       introspection: true,
@@ -289,7 +290,8 @@ describe("the settings", () => {
     ["retentionFailed", "1h,2h", "but only one duration may have no pattern"],
     ["idle", "0s", "expected a duration such as 1h30m, from 1s to 3650d"],
     ["maxJobs", "0", "expected a whole number above 0"],
-    ["lease", "0s", "expected a duration such as 1h30m, from 1ms to 24d"],
+    ["lease", "0s", "expected a duration such as 1h30m, from 1ms to 7d"],
+    ["lease", "8d", "expected a duration such as 1h30m, from 1ms to 7d"],
     ["lostAfter", "0", "expected a whole number from 1 to 1000"],
     ["lostAfter", "1.5", "expected a whole number from 1 to 1000"],
     ["keepAlive", "25d", "expected a duration such as 1h30m, from 1ms to 24d"],
@@ -444,7 +446,7 @@ describe("a config file", () => {
   });
 
   it("rejects a duration without a unit", () => {
-    expect(() => loadFile('{ "lease": 24 }')).toThrow("expected a duration such as 1h30m, from 1ms to 24d");
+    expect(() => loadFile('{ "lease": 24 }')).toThrow("expected a duration such as 1h30m, from 1ms to 7d");
     expect(() => loadFile('{ "retention": 24 }')).toThrow("expected durations such as 24h or");
   });
 

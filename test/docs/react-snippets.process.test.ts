@@ -5,14 +5,16 @@ import { Program, PROJECT } from "../kit/process/child-process.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { snippetsOf } from "./markdown.js";
 
-/** Compiles the `tsx` and `ts` snippets as an application of Vite's template does, against the built package. */
+/** Compiles the `tsx` and `ts` snippets, and a check of the types, as an application of Vite's template does, against the built package. */
 it("the React snippets of the documentation compile as they stand", async () => {
   const folder = temporaryFolder();
   const snippets = snippetsOf("docs/react.md").filter(({ language }) => /^tsx?$/.test(language));
   for (const [index, { language, text }] of snippets.entries())
-    writeFileSync(join(folder, `${index === 0 ? "jobs" : `snippet-${index}`}.${language}`), text);
+    writeFileSync(join(folder, `snippet-${index}.${language}`), text);
+  writeFileSync(join(folder, "App.ts"), `export { default } from "./snippet-0";\n`);
   writeFileSync(join(folder, "session.ts"), `export const session = { accessToken: async () => "token" };\n`);
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: TEMPLATE }));
+  writeFileSync(join(folder, "types.ts"), TYPES);
   for (const name of PACKAGES) link(name, folder);
 
   const script = join(PROJECT, "node_modules/typescript-7/bin/tsc");
@@ -22,6 +24,22 @@ it("the React snippets of the documentation compile as they stand", async () => 
   expect(compiler.out).toEqual([]);
   expect(snippets.length).toBeGreaterThanOrEqual(7);
 });
+
+/** What the types infer, and which mistakes they find. */
+const TYPES = `
+import { useJob, useJobs, type WatchedJob } from "tidemark-client/react";
+
+export function useTypes(): [WatchedJob | undefined, number, string | undefined] {
+  const { data: jobs } = useJobs();
+  const { data: count } = useJobs({ status: ["RUNNING"] }, { select: (all) => all.length });
+  const { data: percent } = useJob(jobs[0], { select: (job) => job?.task.progress.percent });
+  // @ts-expect-error -- the field is misspelled
+  useJobs({ usename: "ada" });
+  // @ts-expect-error -- no job id
+  useJob({ username: "ada" });
+  return [useJob(undefined).data, count, percent];
+}
+`;
 
 const PACKAGES = [
   "@types/react",

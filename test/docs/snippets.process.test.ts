@@ -5,7 +5,7 @@ import { markdownFiles, readPage, snippetsOf } from "./markdown.js";
 import { IS_NOT_RUN, isRun, KEEPS_RUNNING, RUN_LANGUAGES, runPage } from "./page-run.js";
 
 /**
- * The snippets of README.md, python/README.md and docs/ work as they stand. Each page is run from top to bottom (see `runPage`):
+ * The snippets of the files README.md and of docs/ work as they stand. Each page is run from top to bottom (see `runPage`):
  *
  * - `sh`, `bash`, `js` and `python` are run, and must succeed. `js` without an `import` continues the first `js` of the page.
  * - `graphql` is validated, and executed where it needs no variables.
@@ -14,7 +14,7 @@ import { IS_NOT_RUN, isRun, KEEPS_RUNNING, RUN_LANGUAGES, runPage } from "./page
  *   first line of its `text` was printed, and passes when the last one was.
  * - `<!-- snippet: not run: REASON -->`: it can't be run here.
  */
-const FILES = markdownFiles().filter((file) => /^(docs|python)\/|^README/.test(file));
+const FILES = markdownFiles().filter((file) => /^(docs|packages|python)\/|^README/.test(file));
 const ILLUSTRATIONS = ["text", "json", "nginx", "caddy", "yaml", "ini", "html"];
 /** test/docs/react-snippets.process.test.ts compiles them. */
 const COMPILED = ["ts", "tsx"];

@@ -48,7 +48,7 @@ describe.skipIf(!isBrowserTested())(
       await store(server.url, { ...KEY, task: TASK });
       await update(server.url, { ...KEY, updates: [{ path: "0", done: 50 }] });
       await using vite = run(network.url, "vite/bin/vite.js", "--host", "127.0.0.1", "--port", "0");
-      const [url = ""] = /http:\S+/.exec(await vite.line((line) => line.includes("http://"))) ?? [];
+      const url = /http:\S+/.exec(await vite.line((line) => line.includes("http://")))![0];
       await using browser = await openBrowser();
       const page = await openStrictPage(browser, { mayComplain: PROXY_IS_ALONE });
 

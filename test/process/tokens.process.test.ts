@@ -280,6 +280,27 @@ describe.skipIf(!CAN_BE_NOBODY)(`a tokens file of another user ${NEEDS_ROOT}`, (
     expect(await readyLine(again)).toMatchObject({ msg: "ready" });
   });
 
+  it("stays as it is when its server may not write it, and sharing fails with a reason", async () => {
+    const { options, path } = newFile();
+    const token = await printedToken(["token", "create", "alice", "--role", "reporter"], options);
+    chmodSync(dirname(path), 0o755);
+    chmodSync(path, 0o644);
+    const before = readFileSync(path, "utf8");
+    await using server = asNobody(["serve", "--port", "0", "--store", "memory:"], options);
+    const { url } = await readyLine(server);
+    await send(url, token, STORE);
+
+    const { exit, err } = await share(["a"], url, token);
+
+    expect([exit.code, err]).toEqual([
+      4,
+      [expect.stringContaining("cannot store a token in its tokens file")],
+    ]);
+    expect(server.out.join("\n")).toContain("EACCES");
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(readdirSync(dirname(path))).toEqual(["tokens.json"]);
+  });
+
   it("is not changed by a user who can't keep its owner", async () => {
     const { options, path } = newFile();
     await printedToken(["token", "create", "alice"], options);

@@ -8,6 +8,7 @@ export interface StoreJobInput {
   readonly jobId?: string;
   readonly task?: object;
   readonly memory?: object;
+  readonly leaseSeconds?: number;
   readonly requestId?: string;
 }
 

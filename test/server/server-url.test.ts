@@ -52,7 +52,7 @@ describe("The address in a link to a job", () => {
   });
 
   it("is --public-url where it is set, which clients can read", async () => {
-    const publicUrl = "https://tools.example/tidemark/";
+    const publicUrl = "https://public.example/progress/";
     await using server = await openServer({ publicUrl, trustProxy: "on" });
     using connection = new HttpConnection(server.url);
     const about = await connection.request({ path: "/about" });
@@ -61,8 +61,8 @@ describe("The address in a link to a job", () => {
     );
 
     expect(await addressIn(server, FORWARDED)).toBe(publicUrl);
-    expect(JSON.parse(about.body)).toMatchObject({ publicUrl: "https://tools.example/tidemark" });
-    expect(info.data).toEqual({ server: { publicUrl: "https://tools.example/tidemark" } });
+    expect(JSON.parse(about.body)).toMatchObject({ publicUrl: "https://public.example/progress" });
+    expect(info.data).toEqual({ server: { publicUrl: "https://public.example/progress" } });
   });
 
   it.each(["tools.example", "ftp://tools.example", "https://a:b@tools.example", "https://tools.example/?a"])(

@@ -5,6 +5,7 @@ import { writeFully } from "../output.js";
 import { EventLines } from "../render/event-lines.js";
 import { eventJson, statusJson } from "../render/json-events.js";
 import { connectionText } from "../render/connection-text.js";
+import { dashboardUrl } from "./dashboard-url.js";
 import { disconnectedText } from "./server-error.js";
 import { watchAddress } from "./watch-address.js";
 
@@ -32,7 +33,7 @@ export class LineView implements WatchView {
       hasBeenLive = true;
       if (watched.jobs.size === 0 && (request.wait || request.jobId === undefined))
         note("no such jobs yet: the watch waits for them");
-      if (process.stderr.isTTY) note(`also at ${watchAddress(request, watched.jobs)}`);
+      if (process.stderr.isTTY) void noteAddress(request, watched, note);
     });
   }
 
@@ -49,6 +50,14 @@ export class LineView implements WatchView {
 
 /** After this time without a connection, the view says what it waits for. */
 const SILENT_MS = 1_000;
+
+async function noteAddress(
+  request: WatchRequest,
+  watched: Watch,
+  note: (text: string) => void,
+): Promise<void> {
+  note(`also at ${watchAddress(await dashboardUrl(request.server), request, watched.jobs)}`);
+}
 
 function statusText(status: WatchStatus, { server }: WatchRequest): string {
   if (status.kind !== "connecting") return connectionText(status, Date.now());

@@ -7,6 +7,7 @@ import { KeyListener } from "../key-listener.js";
 import { LiveScreen } from "../live-screen.js";
 import { frameLines, type OpenStatus } from "../render/frame.js";
 import type { WatchView } from "./line-view.js";
+import { dashboardUrl } from "./dashboard-url.js";
 import { disconnectedText } from "./server-error.js";
 import { watchAddress } from "./watch-address.js";
 
@@ -26,6 +27,7 @@ export class LiveView implements WatchView {
   readonly #stop: () => void;
   #timer: NodeJS.Timeout | undefined;
   #drawnAt = -Infinity;
+  #dashboardUrl: string | undefined;
   #isCaughtUp = false;
   /** The latest status before `closed`. */
   #status: OpenStatus = { kind: "connecting" };
@@ -43,6 +45,7 @@ export class LiveView implements WatchView {
     process.on("SIGCONT", this.#onContinue);
     process.once("exit", this.#onExit);
     this.#drawSoon();
+    void this.#findDashboard();
   }
 
   /** Only sets the clock: drawing reads the current jobs. */
@@ -113,13 +116,26 @@ export class LiveView implements WatchView {
     return frameLines(frame, this.#style);
   }
 
+  async #findDashboard(): Promise<void> {
+    await this.#watched.untilLive().catch(() => {}); // the watch itself reports its end
+    if (this.#isOver()) return;
+    this.#dashboardUrl = await dashboardUrl(this.#request.server);
+    if (!this.#isOver()) this.#drawSoon();
+  }
+
+  #isOver(): boolean {
+    return this.#watched.status.kind === "closed";
+  }
+
   #hints(): string[] {
     const { jobs } = this.#watched;
-    const address = watchAddress(this.#request, jobs);
-    if (this.#status.kind === "live") return jobs.size > 0 ? [address] : [FIRST_JOB, address];
-    const { cause } = this.#status;
-    if (this.#status.kind === "stale" || cause === undefined) return [];
-    return disconnectedText(cause, this.#request.server).split(/(?<=\.) /);
+    if (this.#status.kind === "connecting" && this.#status.cause !== undefined)
+      return disconnectedText(this.#status.cause, this.#request.server).split(/(?<=\.) /);
+    if (this.#status.kind !== "live") return [];
+    return [
+      ...(jobs.size === 0 ? [FIRST_JOB] : []),
+      ...(this.#dashboardUrl === undefined ? [] : [watchAddress(this.#dashboardUrl, this.#request, jobs)]),
+    ];
   }
 
   /** Restores the terminal for the shell after Ctrl+Z. */

@@ -2,9 +2,10 @@ import type { WatchedJob } from "../../client/index.js";
 import { jobUrl } from "../../protocol/job-url.js";
 import type { WatchRequest } from "../commands/watch.js";
 
-/** The page of the dashboard that shows what a watch shows: a job if it has a single one with the id, else the list. */
+/** The page of the dashboard at `url` that shows what a watch shows: a job if it has a single one with the id, else the list. */
 export function watchAddress(
-  { server: { url, database }, username, jobId }: WatchRequest,
+  url: string,
+  { server: { database }, username, jobId }: WatchRequest,
   jobs: ReadonlyMap<string, WatchedJob>,
 ): string {
   const [job] = jobs.values();

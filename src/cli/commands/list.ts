@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { WatchedTaskStatus } from "../../client/index.js";
+import { DISPLAY_STATUSES, type DisplayStatus } from "../../format/display-status.js";
 import {
   addDatabaseOptions,
   resolveDatabase,
@@ -20,7 +20,8 @@ export interface ListRequest {
 interface ListFilter {
   readonly username?: string;
   readonly jobId?: string;
-  readonly status?: WatchedTaskStatus[];
+  /** As the list shows them. Undefined: all. */
+  readonly statuses?: readonly DisplayStatus[];
 }
 
 export type List = (request: ListRequest) => Promise<void>;
@@ -33,9 +34,10 @@ export function addListCommand(program: Command, list: List, env: Env): void {
     .option("--user <name>", "Only jobs of this user")
     .option("--job <id>", "Only jobs with this id, of any user")
     .addOption(
-      new Option("--status <status...>", `Only jobs with this status: ${STATUSES.join(", ")}`).argParser(
-        addStatus,
-      ),
+      new Option(
+        "--status <status...>",
+        `Only jobs with this status: ${DISPLAY_STATUSES.join(", ")}`,
+      ).argParser(addStatus),
     )
     .addOption(new Option("--limit <count>", "Maximum number of jobs").argParser(positive).default(100))
     .option("--all", "List all jobs, without a limit")
@@ -48,7 +50,7 @@ export function addListCommand(program: Command, list: List, env: Env): void {
 interface ListFlags extends DatabaseFlags {
   readonly user?: string;
   readonly job?: string;
-  readonly status?: WatchedTaskStatus[];
+  readonly status?: readonly DisplayStatus[];
   readonly limit: number;
   readonly all?: boolean;
   readonly json?: boolean;
@@ -58,14 +60,17 @@ function requestOf({ user, job, status, limit, all, json, ...flags }: ListFlags,
   const filter = {
     ...(user !== undefined && { username: user }),
     ...(job !== undefined && { jobId: job }),
-    ...(status !== undefined && { status }),
+    ...(status !== undefined && { statuses: status }),
   };
   return { server: resolveDatabase(flags, env), filter, limit: all ? Infinity : limit, json: json === true };
 }
 
-function addStatus(text: string, before: readonly WatchedTaskStatus[] = []): WatchedTaskStatus[] {
-  const found = text.split(",").map((name) => STATUSES.find((status) => status === name.toUpperCase()));
-  if (found.includes(undefined)) throw new InvalidArgumentError(`Expected one of ${STATUSES.join(", ")}.`);
+function addStatus(text: string, before: readonly DisplayStatus[] = []): DisplayStatus[] {
+  const found = text
+    .split(",")
+    .map((name) => DISPLAY_STATUSES.find((status) => status === name.toUpperCase()));
+  if (found.includes(undefined))
+    throw new InvalidArgumentError(`Expected one of ${DISPLAY_STATUSES.join(", ")}.`);
   return [...before, ...found.flatMap((status) => status ?? [])];
 }
 
@@ -74,10 +79,9 @@ function positive(text: string): number {
   throw new InvalidArgumentError("Expected a whole number from 1 to 999999999.");
 }
 
-const STATUSES = ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] as const;
-
 const EXAMPLES = `
 Examples:
   $ tidemark list                                         the newest 100 jobs
   $ tidemark list --status running --user alice           the running jobs of alice
-  $ tidemark list --status failed canceled --all --json | jq -r .jobId`;
+  $ tidemark list --status failed,lost                    the jobs that need attention
+  $ tidemark list --database movies --all --json | jq -r .jobId`;

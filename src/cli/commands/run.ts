@@ -107,8 +107,14 @@ const TIMER_MAX_MS = 24 * 86_400_000;
 
 const HELP = `
 Input, output and signals pass through unchanged. The exit code is that of the command: 128 plus the signal number if a
-signal killed it, 127 if it was not found, 126 if it could not be executed. The command runs even if no server answers.
-If the server rejects the job, for example because the token has expired, one line on stderr says so.
+signal killed it, 127 if it was not found, 126 if it could not be executed.
+
+One line on stderr says where the job can be seen, or why it can't: the command runs even if no server answers. With
+--quiet, only a server that rejects the job is mentioned, for example because the token has expired.
+
+Everyone who may watch the job can read its command line and its last lines of output. What looks like a secret is
+masked: passwords and tokens by their names (--password x, TOKEN=x, Authorization: x), in addresses (://user:x@), and
+well-known tokens by their shape. --name replaces the command line.
 
 The job is FINISHED if the exit code is 0. Otherwise it is CANCELED after a cancel request, Ctrl+C or another
 terminating signal, or else FAILED, with the last lines of output as the reason.
@@ -119,7 +125,8 @@ Many programs show progress only on a terminal, but here they write to a pipe. T
 with --tty.
 
 Examples:
-  $ tidemark run -- curl -O https://example.org/big.iso
+  $ tidemark run -- sh -c 'for i in 1 2 3 4 5 6 7 8 9; do echo $i/9; sleep 1; done'
+  $ tidemark run curl -o big.iso https://example.org/big.iso
   $ tidemark run --name "Nightly copy" --job copy -- rsync -a --info=progress2 src/ dst/
   $ tidemark run --tty -- pip install torch
   $ tidemark run -- sh -c 'make && make install'`;

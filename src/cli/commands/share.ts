@@ -7,11 +7,11 @@ import { sanitizedJson } from "../render/sanitize.js";
 import type { Env } from "../server-options.js";
 import { addJobArgument, type JobFlags, type JobRequest, jobRequestOf } from "./job-request.js";
 
-export interface ShareRequest extends JobRequest {
+export interface ShareJobRequest extends JobRequest {
   readonly expiresInSeconds: number;
 }
 
-export type Share = (request: ShareRequest) => Promise<void>;
+export type Share = (request: ShareJobRequest) => Promise<void>;
 
 /** Adds `share`, which prints a link that shows one job. */
 export function addShareCommand(program: Command, share: Share, env: Env): void {
@@ -29,8 +29,8 @@ export function addShareCommand(program: Command, share: Share, env: Env): void 
 }
 
 /** @param hint prints a note. @throws ExitError if the job does not exist, TidemarkError if it can't be shared */
-export async function shareJob(
-  { server, name, json, expiresInSeconds }: ShareRequest,
+export async function printLink(
+  { server, name, json, expiresInSeconds }: ShareJobRequest,
   out: Output,
   hint: (text: string) => void,
 ): Promise<void> {

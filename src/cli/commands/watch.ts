@@ -65,5 +65,6 @@ function requestOf({ user, job, wait, json, ...flags }: WatchFlags, env: Env): W
 const EXAMPLES = `
 Examples:
   $ tidemark watch                                       all jobs of a database, until Ctrl+C
-  $ tidemark watch --job import-1 && ./next-step         continue when the job has FINISHED
+  $ tidemark watch --user alice                          only those of alice
+  $ tidemark watch --job import-1 && echo finished       continue when the job has FINISHED
   $ tidemark watch --json | jq -r 'select(.kind == "TaskStored") | .job.jobId'`;

@@ -1,5 +1,6 @@
 /** The output of `tidemark list`: one line per job. */
 import type { WatchedJob } from "../../client/index.js";
+import { displayStatusOf } from "../../format/display-status.js";
 import { durationText, timeLeftText } from "../../format/durations.js";
 import { progressText } from "../../format/progress.js";
 import { sanitizeForTerminal } from "./sanitize.js";
@@ -21,7 +22,7 @@ export function jobTable(jobs: readonly WatchedJob[], now: number, columns: numb
 function lineOf(job: WatchedJob, fitting: readonly FittingColumn[], now: number, style: Style): string {
   const cells = fitting.map(({ title, text, width }) => {
     const cell = padToWidth(text(job, now), width);
-    return title === "STATUS" ? inStatusColor(job.task.status, cell, style) : cell;
+    return title === "STATUS" ? inStatusColor(displayStatusOf(job), cell, style) : cell;
   });
   return cells.join(GAP).trimEnd();
 }
@@ -76,12 +77,8 @@ function isName({ title }: Column): boolean {
   return title === "USER" || title === "JOB" || title === "DESCRIPTION";
 }
 
-/** "RUNNING", "RUNNING, SILENT", "RUNNING, cancel requested". */
-function statusText({ task, health, cancelRequest, endedAt }: WatchedJob): string {
-  const isCancelRequested = cancelRequest !== null && endedAt === null;
-  return [
-    task.status,
-    ...(health === "OK" ? [] : [health]),
-    ...(isCancelRequested ? ["cancel requested"] : []),
-  ].join(", ");
+/** "RUNNING", "SILENT", "RUNNING, cancel requested". */
+function statusText(job: WatchedJob): string {
+  const isCancelRequested = job.cancelRequest !== null && job.endedAt === null;
+  return [displayStatusOf(job), ...(isCancelRequested ? ["cancel requested"] : [])].join(", ");
 }

@@ -1,6 +1,7 @@
 /** Colours and status signs. Colour never carries information alone. */
 import type { Ansis } from "ansis";
 import type { WatchedTaskStatus } from "../../client/index.js";
+import type { DisplayStatus } from "../../format/display-status.js";
 
 /** Colours, if enabled: `new Ansis()` checks NO_COLOR, FORCE_COLOR and the terminal. */
 export type Style = Ansis;
@@ -13,7 +14,7 @@ export const STATUS_SIGNS: Readonly<Record<WatchedTaskStatus, string>> = {
   CANCELED: "⊘",
 };
 
-export function inStatusColor(status: WatchedTaskStatus, text: string, style: Style): string {
+export function inStatusColor(status: DisplayStatus, text: string, style: Style): string {
   switch (status) {
     case "PENDING":
       return style.dim(text);
@@ -22,8 +23,10 @@ export function inStatusColor(status: WatchedTaskStatus, text: string, style: St
     case "FINISHED":
       return style.green(text);
     case "FAILED":
+    case "LOST":
       return style.red(text);
     case "CANCELED":
+    case "SILENT":
       return style.yellow(text);
   }
 }

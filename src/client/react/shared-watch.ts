@@ -1,3 +1,4 @@
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { Watch, WatchStatus } from "../watch/watch.js";
 import type { WatchedJob } from "../watch/watched-job.js";
 import { CONNECTING, connectionStateOf, invalidOptions, type ConnectionState } from "./connection-state.js";
@@ -19,6 +20,8 @@ export interface SharedWatchOptions {
   readonly url: string;
   /** @throws TypeError if the address is invalid. */
   readonly open: () => Watch;
+  /** Resolves with an error if no server answers. */
+  readonly probe: () => Promise<TidemarkError | undefined>;
   /** The state has changed. Called before the listeners. */
   readonly onChange: () => void;
   /** No component has listened for a while, and the watch is closed. */
@@ -40,12 +43,14 @@ export class SharedWatch {
   #status: WatchStatus = { kind: "connecting" };
   #snapshot: ReadonlyMap<string, WatchedJob> | undefined;
   #closing: ReturnType<typeof setTimeout> | undefined;
+  #probing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SharedWatchOptions) {
     this.#options = options;
     try {
       this.#watch = options.open();
       this.#watch.onChange(() => runInNextFrame(this.#refresh));
+      this.#probing = setTimeout(() => void this.#probe(), PROBE_MS);
     } catch (cause) {
       this.#status = { kind: "closed", error: invalidOptions(cause) };
       this.#state = { ...NOT_LOADED, connection: connectionStateOf(this.#status, options.url) };
@@ -74,26 +79,47 @@ export class SharedWatch {
 
   #close(): void {
     this.#watch?.close();
+    clearTimeout(this.#probing);
     cancelInNextFrame(this.#refresh);
     this.#options.onClosed();
+  }
+
+  /**
+   * Says early that there is no server. Some servers of pages leave a WebSocket for an unknown path open, for example Vite
+   * without a proxy, and the watch waits for 10 s before it tries the other transport.
+   */
+  async #probe(): Promise<void> {
+    const error = this.#isWaiting() ? await this.#options.probe() : undefined;
+    if (error && this.#isWaiting()) this.#replace({ ...this.#state, connection: { ...CONNECTING, error } });
+  }
+
+  #isWaiting(): boolean {
+    const { status, error } = this.#state.connection;
+    return status === "connecting" && !error;
   }
 
   readonly #refresh = (): void => {
     const { status, getSnapshot } = this.#watch!; // safe: the watch calls this
     const isLive = status.kind === "live";
     const snapshot = isLive ? getSnapshot() : this.#snapshot;
-    if (status === this.#status && snapshot === this.#snapshot) return;
-    this.#state = {
-      jobs: snapshot === this.#snapshot ? this.#state.jobs : [...snapshot!.values()],
-      isLoaded: this.#state.isLoaded || isLive,
-      connection:
-        status === this.#status ? this.#state.connection : connectionStateOf(status, this.#options.url),
-    };
+    const [isSameStatus, isSameSnapshot] = [status === this.#status, snapshot === this.#snapshot];
+    if (isSameStatus && isSameSnapshot) return;
+    const { jobs, isLoaded, connection } = this.#state;
     this.#status = status;
     this.#snapshot = snapshot;
+    this.#replace({
+      jobs: isSameSnapshot ? jobs : [...snapshot!.values()],
+      isLoaded: isLoaded || isLive,
+      connection: isSameStatus ? connection : connectionStateOf(status, this.#options.url),
+    });
+  };
+
+  #replace(state: SharedWatchState): void {
+    this.#state = state;
     this.#options.onChange();
     for (const listener of this.#listeners) listener();
-  };
+  }
 }
 
 const LINGER_MS = 1_000;
+const PROBE_MS = 2_000;

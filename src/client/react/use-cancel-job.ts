@@ -1,11 +1,9 @@
 import { useCallback, useState } from "react";
-import { TidemarkError } from "../../protocol/tidemark-error.js";
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { CancelJobDocument } from "../generated/graphql.js";
-import { HttpTransport } from "../transport/http-transport.js";
-import { invalidOptions } from "./connection-state.js";
+import { requestError } from "./request-error.js";
 import { useWatchClient } from "./tidemark-provider.js";
 import type { WatchedJobKey } from "./use-job.js";
-import type { WatchClient } from "./watch-client.js";
 
 /** Options of `cancelJob`. All are optional. */
 export interface CancelJobOptions {
@@ -40,8 +38,10 @@ export function useCancelJob(): CancelJob {
   const [state, setState] = useState(IDLE);
   const cancelJob = useCallback(
     async (job: CancelTarget, { reason }: CancelJobOptions = {}) => {
+      const { database = client.database, username, jobId, attempt } = job;
+      const input = { database, username, jobId, attempt, reason };
       setState({ isPending: true, error: undefined });
-      setState({ isPending: false, error: await cancelError(client, job, reason) });
+      setState({ isPending: false, error: await requestError(client, CancelJobDocument, { input }) });
     },
     [client],
   );
@@ -49,18 +49,3 @@ export function useCancelJob(): CancelJob {
 }
 
 const IDLE: Omit<CancelJob, "cancelJob"> = { isPending: false, error: undefined };
-
-/** Sends the request. Returns undefined if the server took it. */
-async function cancelError(
-  client: WatchClient,
-  { database = client.database, username, jobId, attempt }: CancelTarget,
-  reason: string | undefined,
-): Promise<TidemarkError | undefined> {
-  try {
-    const input = { database, username, jobId, attempt, reason };
-    await new HttpTransport(client).request(CancelJobDocument, { input });
-    return undefined;
-  } catch (error) {
-    return error instanceof TidemarkError ? error : invalidOptions(error);
-  }
-}

@@ -8,7 +8,7 @@ import {
   type WatchHookOptions,
   type WatchResult,
 } from "./use-watch-result.js";
-import { isInScope, type WatchScope } from "./watch-scope.js";
+import { jobsInScope, type WatchScope } from "./watch-scope.js";
 
 /** Names a job. A job of `useJobs` is a key too. */
 export interface WatchedJobKey {
@@ -41,9 +41,8 @@ export function useJob<Selected = WatchedJob | undefined>(
   const { minIntervalMs = MIN_INTERVAL_MS, enabled = true, select } = options;
   const { database = client.database, username, jobId } = key ?? {};
   const scope: WatchScope = { database, username, jobId, minIntervalMs };
-  const isWanted = isInScope(scope);
   return useWatchResult(key && enabled ? scope : undefined, (jobs) => {
-    const job = key ? jobs.find(isWanted) : undefined;
+    const [job] = jobsInScope(scope, jobs);
     return select ? select(job) : (job as Selected); // safe: the default of the type
   });
 }

@@ -8,7 +8,7 @@ import {
   type WatchHookOptions,
   type WatchResult,
 } from "./use-watch-result.js";
-import { isInScope, type WatchScope } from "./watch-scope.js";
+import { jobsInScope, type WatchScope } from "./watch-scope.js";
 
 /** Selects jobs. All fields are optional. It may be written inline, as it is compared by value. */
 export interface WatchedJobsFilter {
@@ -50,16 +50,17 @@ export function useJobs<Selected = readonly WatchedJob[]>(
   const { minIntervalMs = MIN_INTERVAL_MS, enabled = true, select } = options;
   const { database = client.database, username, jobId, status } = filter;
   const scope: WatchScope = { database, username, jobId, minIntervalMs };
-  const isListed = isInScope(scope);
-  const hasStatus = statusPredicate(status);
   return useWatchResult(enabled ? scope : undefined, (jobs) => {
-    const listed = jobs.filter((job) => isListed(job) && hasStatus(job));
+    const listed = jobsWithStatus(status, jobsInScope(scope, jobs));
     return select ? select(listed) : (listed as Selected); // safe: the default of the type
   });
 }
 
-function statusPredicate(status: WatchedJobsFilter["status"]): (job: WatchedJob) => boolean {
-  if (status === undefined) return () => true;
+function jobsWithStatus(
+  status: WatchedJobsFilter["status"],
+  jobs: readonly WatchedJob[],
+): readonly WatchedJob[] {
+  if (status === undefined) return jobs;
   const statuses = new Set([status].flat());
-  return ({ task }) => statuses.has(task.status);
+  return jobs.filter(({ task }) => statuses.has(task.status));
 }

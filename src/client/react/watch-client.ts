@@ -1,7 +1,9 @@
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { resolveEndpoint, type EndpointOptions, type Token } from "../transport/endpoint.js";
 import { watch, type Watch } from "../watch/watch.js";
 import type { WatchOptions } from "../watch/watch-options.js";
 import { CONNECTING, mergedState, NOT_CONNECTED, type ConnectionState } from "./connection-state.js";
+import { requestError } from "./request-error.js";
 import { NOT_LOADED, SharedWatch, type SharedWatchState } from "./shared-watch.js";
 import { coveringScopes, scopeKey, type WatchScope } from "./watch-scope.js";
 
@@ -71,6 +73,7 @@ export class WatchClient {
     const opened = new SharedWatch({
       url: this.url,
       open: () => this.#watch(scope),
+      probe: () => unreachableError(this),
       onChange: () => this.#updateConnection(),
       onClosed: () => {
         this.#watches.delete(key);
@@ -94,6 +97,12 @@ export class WatchClient {
     this.#connection = connection;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** Sends a query that every server answers. Other rejections than an absent server are left to the watch. */
+async function unreachableError(client: WatchClient): Promise<TidemarkError | undefined> {
+  const error = await requestError(client, "{__typename}", {});
+  return error?.code === "UNAVAILABLE" ? error : undefined;
 }
 
 /** In a page, an address may be relative, and the default is the page's own origin. */

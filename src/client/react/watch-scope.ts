@@ -20,8 +20,12 @@ export function coveringScopes(scope: WatchScope): WatchScope[] {
   return [scope, { ...scope, jobId: undefined }, { ...scope, username: undefined, jobId: undefined }];
 }
 
-/** The server compares names in Unicode form NFC. */
-export function isInScope({ username, jobId }: WatchScope): (job: WatchedJob) => boolean {
+/** The jobs of a scope, from those of a scope that covers it. The server compares names in Unicode form NFC. */
+export function jobsInScope(
+  { username, jobId }: Pick<WatchScope, "username" | "jobId">,
+  jobs: readonly WatchedJob[],
+): readonly WatchedJob[] {
+  if (username === undefined && jobId === undefined) return jobs;
   const [user, id] = [username?.normalize(), jobId?.normalize()];
-  return (job) => (user === undefined || job.username === user) && (id === undefined || job.jobId === id);
+  return jobs.filter((job) => (user ?? job.username) === job.username && (id ?? job.jobId) === job.jobId);
 }

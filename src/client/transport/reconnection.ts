@@ -63,8 +63,9 @@ export class Reconnection {
       if (this.#isClosed) return;
       const error = this.#finalErrorOf(end);
       if (error) return this.#options.onRejected(error);
+      if (end.kind === "unauthorized" && this.#lasted(TOKEN_LIFE_MS)) continue;
       this.#options.onDisconnected(end);
-      if (this.#wasStable()) this.#retryDelay.reset();
+      if (this.#lasted(STABLE_MS)) this.#retryDelay.reset();
       const delayMs = this.#retryDelay.nextMs(end.kind === "broken" && end.isGoingAway);
       if (delayMs > 0) await this.#wait(delayMs);
     }
@@ -92,9 +93,10 @@ export class Reconnection {
     return undefined;
   }
 
-  #wasStable(): boolean {
+  /** Whether the current attempt received its first data this long ago. */
+  #lasted(durationMs: number): boolean {
     const since = this.#dataSince;
-    return since !== undefined && this.#environment.clock.now() - since >= STABLE_MS;
+    return since !== undefined && this.#environment.clock.now() - since >= durationMs;
   }
 
   async #wait(delayMs: number): Promise<void> {
@@ -104,6 +106,12 @@ export class Reconnection {
     });
   }
 }
+
+/**
+ * A token that was accepted for this long, milliseconds, has expired as planned. Its successor continues at once, and the
+ * state in between is not stale.
+ */
+const TOKEN_LIFE_MS = 1_000;
 
 /** A subscription that lasted this long, milliseconds, resets the backoff. */
 const STABLE_MS = 10_000;

@@ -7,6 +7,7 @@ import { sseTransport } from "../transport/sse-transport.js";
 import type { WatchTransport } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
 import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
+import { PendingReads, type ReadOutcome } from "../transport/pending-reads.js";
 import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/reconnection.js";
 import { WatchConnection } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
@@ -78,8 +79,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   #status: WatchStatus = { kind: "connecting" };
   /** Undefined until the first call of `next`. */
   #queue: WatchQueue | undefined;
-  /** Pending calls of `next`, oldest first. */
-  readonly #waiting: Waiting[] = [];
+  readonly #reads = new PendingReads<WatchEvent>();
   /** The error that ended the watch, until the iteration has thrown it. */
   #pendingError: TidemarkError | undefined;
 
@@ -166,10 +166,9 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   /** Resolves with the next event. @throws TidemarkError, once, if the server rejects the subscription. */
   async next(): Promise<IteratorResult<WatchEvent, undefined>> {
     this.#queue ??= new WatchQueue(this.#mirror, this.#status.kind === "live");
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#settleWaiting();
-    });
+    const read = this.#reads.add();
+    this.#settleReads();
+    return read;
   }
 
   /** Closes the watch. Called when a `for await` loop exits. */
@@ -246,28 +245,24 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   }
 
   #notify(): void {
-    this.#settleWaiting();
+    this.#settleReads();
     const listeners = [...this.#listeners];
     for (const listener of listeners) callSafely(listener);
   }
 
-  /** After `close()`, pending events are dropped. After an error, they are delivered before it. */
-  #settleWaiting(): void {
-    const isClosed = this.#status.kind === "closed";
-    while (this.#waiting.length > 0) {
-      const event = isClosed && !this.#pendingError ? undefined : this.#queue?.shift();
-      if (!event && !isClosed) return;
-      const waiting = this.#waiting.shift()!; // safe: the loop's condition
-      if (event) waiting.resolve({ done: false, value: event });
-      else this.#settleEnd(waiting);
-    }
+  #settleReads(): void {
+    this.#reads.settle(() => this.#takeEvent());
   }
 
-  #settleEnd({ resolve, reject }: Waiting): void {
+  /** After `close()`, pending events are dropped. After an error, they are delivered before it. */
+  #takeEvent(): ReadOutcome<WatchEvent> | undefined {
+    const isClosed = this.#status.kind === "closed";
     const error = this.#pendingError;
+    const value = isClosed && !error ? undefined : this.#queue?.shift();
+    if (value) return { done: false, value };
     this.#pendingError = undefined;
-    if (error) reject(error);
-    else resolve({ done: true, value: undefined });
+    if (error) return { error };
+    return isClosed ? { done: true, value: undefined } : undefined;
   }
 
   async #nextChange(): Promise<void> {
@@ -278,11 +273,6 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
       });
     });
   }
-}
-
-interface Waiting {
-  readonly resolve: (result: IteratorResult<WatchEvent, undefined>) => void;
-  readonly reject: (error: TidemarkError) => void;
 }
 
 const KEEP_ALIVE_MS = 12_000;

@@ -17,19 +17,19 @@ const JOBS = [
 describe("The table of jobs", () => {
   it("shows all columns in full without a terminal", () => {
     expect(jobTable(JOBS, CLI_NOW, Infinity, PLAIN).join("\n")).toMatchInlineSnapshot(`
-      "USER   JOB                              STATUS           DONE  COUNT      AGE     LEFT  DESCRIPTION
-      alice  import-1                         RUNNING, SILENT  28%   420/1,500  1m 00s  2–5m  Import people
-      bob    日本                             FINISHED         n/a   9/?        1m 00s        輸入
-      alice  a�[2J�31m�evil� FINISHED 100% �  PENDING          0%    0/9        1m 00s        a�[2J�31m�evil� FINISHED 100% �"
+      "USER   JOB                              STATUS    DONE  COUNT      AGE     LEFT  DESCRIPTION
+      alice  import-1                         SILENT    28%   420/1,500  1m 00s  2–5m  Import people
+      bob    日本                             FINISHED  n/a   9/?        1m 00s        輸入
+      alice  a�[2J�31m�evil� FINISHED 100% �  PENDING   0%    0/9        1m 00s        a�[2J�31m�evil� FINISHED 100% �"
     `);
   });
 
   it("leaves out columns that do not fit in 40 columns", () => {
     expect(jobTable(JOBS, CLI_NOW, 40, PLAIN).join("\n")).toMatchInlineSnapshot(`
-      "USER   JOB               STATUS
-      alice  import-1          RUNNING, SILENT
-      bob    日本              FINISHED
-      alice  a�[2J�31m�evil�…  PENDING"
+      "USER   JOB               STATUS    DONE
+      alice  import-1          SILENT    28%
+      bob    日本              FINISHED  n/a
+      alice  a�[2J�31m�evil�…  PENDING   0%"
     `);
   });
 });

@@ -1,14 +1,11 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
-import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  isBrowserTested,
-  openBrowser,
-  openStrictPage,
-  recordPage,
-  SERVER_IS_AWAY,
-} from "../../kit/browser/browser.js";
+import { isBrowserTested } from "../../kit/browser/browser.js";
 import { bundleClient } from "../../kit/browser/client-bundle.js";
 import { bundleReactPage, InstalledReact } from "../../kit/browser/react-bundle.js";
 import { ask, HttpConnection, metricReaches } from "../../kit/network/raw-http.js";
@@ -16,12 +13,11 @@ import { SeverableProxy } from "../../kit/network/severable-proxy.js";
 import { startServer } from "../../kit/server/server.js";
 import { Tokens } from "../../kit/server/tokens.js";
 import { removeTask, store, storeTask, update, updateTask } from "../../server/jobs.js";
-import type * as page from "./page.js";
+import { HooksPage } from "./hooks-page.js";
 import type { Rendered, View } from "./page.js";
 
 const ENTRY = fileURLToPath(new URL("page.tsx", import.meta.url));
 const HOOKS_BYTES_MAX = 11_000;
-const PATIENCE = { timeout: 30_000, interval: 20 };
 
 it("the hooks add at most 11 kB, gzipped, to a page, with the watch and without React", async () => {
   const hooks = await bundleClient(
@@ -49,7 +45,7 @@ describe.skipIf(!isBrowserTested()).each([
   it("show the jobs, each change and each removal", async () => {
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
     await opened.show({ panels: [LIST, ONE] });
     await opened.shows("list", "a 1");
@@ -60,16 +56,17 @@ describe.skipIf(!isBrowserTested()).each([
     await ask(server.url, removeTask({ jobId: "a" }));
     await opened.shows("list", "b 1");
 
-    expect(await opened.lastOf("one")).toEqual({ shown: "nothing", isLoading: false, isStale: false });
+    const gone = await opened.until("one", { shown: "nothing", isLoading: false });
+    expect(gone).toEqual({ shown: "nothing", isLoading: false, isStale: false });
     expect(await opened.allOf("list")).toContainEqual({ shown: "", isLoading: true, isStale: false });
   });
 
   it("share one subscription in StrictMode, with options written inline, however often they render", async () => {
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
-    const panels = [LIST, { ...LIST, name: "same" }, { kind: "count", name: "count" }, ONE] as const;
+    const panels = [LIST, { ...LIST, name: "same" }, COUNT, ONE];
     await opened.show({ panels: [LIST] });
     await opened.shows("list", "a 1");
     for (let round = 0; round < 5; round++) await opened.show({ panels });
@@ -84,7 +81,7 @@ describe.skipIf(!isBrowserTested()).each([
   it("close the subscription a moment after the last component has left, and not while another one comes", async () => {
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
     await opened.show({ panels: [LIST] });
     await opened.shows("list", "a 1");
@@ -103,7 +100,7 @@ describe.skipIf(!isBrowserTested()).each([
     await using server = await startServer();
     await store(server.url, { jobId: "a", username: "ada" });
     await store(server.url, { jobId: "b", username: "bob" });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
     await opened.show({ panels: [{ ...LIST, filter: { username: "ada" } }] });
     await opened.shows("list", "a 1");
@@ -122,17 +119,19 @@ describe.skipIf(!isBrowserTested()).each([
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     for (const jobId of ["a", "b"]) await store(server.url, { jobId });
-    await using opened = await openPage(network.url);
+    await using opened = await HooksPage.open(network.url, script);
 
     await opened.show({ panels: [LIST, CONNECTION] });
     await opened.shows("list", "b 1, a 1");
     await opened.shows("connection", "live");
     network.shut();
     await opened.shows("connection", "stale since a moment");
-    expect(await opened.lastOf("list")).toEqual({ shown: "b 1, a 1", isLoading: false, isStale: true });
+    await opened.until("list", { shown: "b 1, a 1", isLoading: false, isStale: true });
     for (const done of [1, 2, 3]) await update(server.url, { jobId: "a", updates: [{ done }] });
     await store(server.url, { jobId: "c" });
-    await opened.hasRendered("connection", /^No Tidemark server answers at http.*\(.+\)\. Start one there/);
+    expect(await opened.reports("connection", "No Tidemark server")).toMatch(
+      /at http.*\(.+\)\. Start one there/,
+    );
     network.reopen();
     await opened.shows("connection", "live");
     await opened.shows("list", "c 1, b 1, a 4");
@@ -145,30 +144,43 @@ describe.skipIf(!isBrowserTested()).each([
     await using successor = await startServer();
     await using network = await SeverableProxy.open(server.url);
     for (const jobId of ["a", "b"]) await store(server.url, { jobId });
-    for (const jobId of ["b", "c", "d"]) await store(successor.url, { jobId });
-    await using opened = await openPage(network.url);
+    await storeLargeJobs(successor.url, 200); // they arrive over several frames
+    await using opened = await HooksPage.open(network.url, script);
 
-    await opened.show({ panels: [LIST] });
-    await opened.shows("list", "b 1, a 1");
+    await opened.show({ panels: [COUNT] });
+    await opened.shows("count", "2");
     network.redirectTo(successor.url);
     network.sever();
-    await opened.shows("list", "d 1, c 1, b 1");
+    await opened.shows("count", "200");
 
-    expect(textsOf(await opened.allOf("list"))).toEqual(["", "b 1, a 1", "d 1, c 1, b 1"]);
+    expect(textsOf(await opened.allOf("count"))).toEqual(["0", "2", "200"]);
   });
 
   it("report a server that is not there yet as an error, and load once it is", async () => {
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
-    await using opened = await openPage(network.url);
+    await using opened = await HooksPage.open(network.url, script);
     network.shut();
 
     await opened.show({ panels: [LIST] });
-    await opened.lastBecomes("list", { shown: "", isLoading: false, isStale: false, error: "UNAVAILABLE" });
+    const away = await opened.until("list", { error: "UNAVAILABLE" });
     await store(server.url, { jobId: "a" });
     network.reopen();
 
-    await opened.lastBecomes("list", { shown: "a 1", isLoading: false, isStale: false });
+    const loaded = await opened.until("list", { shown: "a 1" });
+    expect(away).toEqual({ shown: "", isLoading: false, isStale: false, error: "UNAVAILABLE" });
+    expect(loaded).toEqual({ shown: "a 1", isLoading: false, isStale: false });
+  });
+
+  it("report a page server that forwards nothing, while it leaves the WebSocket unanswered", async () => {
+    await using other = await startOtherServer();
+    await using opened = await HooksPage.open(other.url, script);
+
+    await opened.show({ panels: [LIST, CONNECTION] });
+    const message = await opened.reports("connection", "Not a Tidemark server");
+
+    expect(message).toContain("(HTTP status 404)");
+    expect((await opened.allOf("connection")).at(-1)?.shown).toBe("connecting");
   });
 
   it.each([
@@ -177,68 +189,59 @@ describe.skipIf(!isBrowserTested()).each([
   ])("report %s as an error, and start anew with a valid one", async (_name, provider) => {
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
     await opened.show({ provider, panels: [LIST, CONNECTION] });
-    await opened.lastBecomes("list", {
-      shown: "",
-      isLoading: false,
-      isStale: false,
-      error: "BAD_USER_INPUT",
-    });
+    const rejected = await opened.until("list", { error: "BAD_USER_INPUT" });
     await opened.shows("connection", "closed");
     await opened.show({ panels: [LIST] });
 
     await opened.shows("list", "a 1");
+    expect(rejected).toEqual({ shown: "", isLoading: false, isStale: false, error: "BAD_USER_INPUT" });
   });
 
   it("report a rejected token as an error, and start anew with a valid one", async () => {
     const tokens = new Tokens();
     const token = await tokens.grant("u");
     await using server = await startServer({ auth: tokens.auth });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
     await opened.show({ provider: { token: "unknown" }, panels: [LIST] });
-    await opened.lastBecomes("list", {
-      shown: "",
-      isLoading: false,
-      isStale: false,
-      error: "UNAUTHENTICATED",
-    });
+    const rejected = await opened.until("list", { error: "UNAUTHENTICATED" });
     await opened.show({ provider: { token }, panels: [LIST] });
 
-    await opened.lastBecomes("list", { shown: "", isLoading: false, isStale: false });
+    const loaded = await opened.until("list", { isLoading: false, error: undefined });
+    expect(rejected).toEqual({ shown: "", isLoading: false, isStale: false, error: "UNAUTHENTICATED" });
+    expect(loaded).toEqual({ shown: "", isLoading: false, isStale: false });
   });
 
   it("call the token function of the latest render, and do not subscribe anew for it", async () => {
     const tokens = new Tokens();
     const [first, second] = [await tokens.grant("ada"), await tokens.grant("bob")];
     await using server = await startServer({ auth: tokens.auth });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
 
     await opened.show({ inlineToken: first, panels: [LIST, CONNECTION] });
     await opened.shows("connection", "live");
     await opened.show({ inlineToken: second, panels: [LIST, CONNECTION] });
     expect(opened.webSockets).toHaveLength(1);
+    const reconnected = opened.page.waitForEvent("websocket");
     await tokens.revoke("ada");
-    await expect.poll(() => opened.webSockets.length, PATIENCE).toBe(2);
+    await reconnected;
     using connection = new HttpConnection(server.url);
     await connection.post(storeTask({ jobId: "a", username: "bob" }), { authorization: `Bearer ${second}` });
 
     await opened.shows("list", "a 1");
+    expect(opened.webSockets).toHaveLength(2);
   });
 
   it("render a burst of 1,000 updates at most once a frame, and only the rows that change", async () => {
     await using server = await startServer();
     for (const jobId of ["a", "b"])
       await store(server.url, { jobId, task: { description: "t", volume: 2_000 } });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
     await opened.show({
-      panels: [
-        { ...LIST, minIntervalMs: 0 },
-        { kind: "rows", name: "row" },
-        { kind: "count", name: "count" },
-      ],
+      panels: [{ ...LIST, minIntervalMs: 0 }, { kind: "rows", name: "row" }, COUNT],
     });
     await opened.shows("list", "b 1, a 1");
     await opened.shows("row a", "a 1");
@@ -265,7 +268,7 @@ describe.skipIf(!isBrowserTested()).each([
     await using server = await startServer();
     await using network = await SeverableProxy.open(server.url);
     await store(server.url, { jobId: "a" });
-    await using opened = await openPage(network.url);
+    await using opened = await HooksPage.open(network.url, script);
     await opened.show({ panels: [ONE] });
     await opened.shows("one", "a 1");
 
@@ -273,108 +276,60 @@ describe.skipIf(!isBrowserTested()).each([
     await opened.page.getByRole("button", { name: "Cancel" }).click();
     await opened.shows("one", "a 1 UNAVAILABLE");
     network.reopen();
+    const request = opened.page.waitForRequest("**/graphql");
     await opened.page.getByRole("button", { name: "Cancel" }).click();
+    const { variables } = (await request).postDataJSON() as {
+      readonly variables: { readonly input: object };
+    };
 
     await opened.shows("one", "a 2 wrong input");
+    expect(variables.input).toMatchObject({ ...KEY, database: "d", username: "u", attempt: 1 });
   });
 
   it("take over the HTML of a server without a difference, and then load", async () => {
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
-    await using opened = await openPage(server.url);
+    await using opened = await HooksPage.open(server.url, script);
     const view: View = { panels: [LIST, ONE, CONNECTION] };
 
-    await opened.page.evaluate(
-      (given) =>
-        tidemarkPage.hydrate(given, "<output></output><output>nothing</output><output>connecting</output>"),
-      view,
-    );
+    await opened.hydrate(view, "<output></output><output>nothing</output><output>connecting</output>");
 
     await opened.shows("list", "a 1");
     await opened.shows("one", "a 1");
+    expect((await opened.allOf("connection"))[0]).toEqual({ shown: "connecting" });
   });
-
-  /** A page on the server's origin, whose policy would block scripts. Its console must stay clean. */
-  async function openPage(url: string): Promise<HooksPage> {
-    const browser = await openBrowser();
-    const opened = await openStrictPage(browser, { bypassCSP: true, mayComplain: HARMLESS });
-    const { webSockets } = recordPage(opened);
-    await opened.goto(`${url}/health`);
-    await opened.addScriptTag({ content: script });
-    return new HooksPage(browser, opened, webSockets);
-  }
 });
-
-/** Globals that the script defines in the page. */
-declare const tidemarkPage: typeof page;
-
-class HooksPage implements AsyncDisposable {
-  readonly #browser: Browser;
-  readonly page: Page;
-  readonly webSockets: readonly string[];
-
-  constructor(browser: Browser, opened: Page, webSockets: readonly string[]) {
-    this.#browser = browser;
-    this.page = opened;
-    this.webSockets = webSockets;
-  }
-
-  async show(view: View): Promise<void> {
-    await this.page.evaluate((given) => tidemarkPage.show(given), view);
-  }
-
-  allOf(name: string): Promise<readonly Rendered[]> {
-    return this.page.evaluate((given) => tidemarkPage.renderedBy(given), name);
-  }
-
-  async lastOf(name: string): Promise<Rendered | undefined> {
-    return (await this.allOf(name)).at(-1);
-  }
-
-  /** Waits until the component shows this text. */
-  async shows(name: string, shown: string): Promise<void> {
-    await expect.poll(async () => (await this.lastOf(name))?.shown, PATIENCE).toBe(shown);
-  }
-
-  async lastBecomes(name: string, rendered: Rendered): Promise<void> {
-    await expect.poll(() => this.lastOf(name), PATIENCE).toEqual(rendered);
-  }
-
-  /** Waits until the component has rendered such an error. */
-  async hasRendered(name: string, error: RegExp): Promise<void> {
-    const errors = async (): Promise<string> => (await this.allOf(name)).map((one) => one.error).join("\n");
-    await expect.poll(errors, PATIENCE).toMatch(new RegExp(error, "m"));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#browser.close();
-  }
-
-  /** The number of frames since the previous call. */
-  countFrames(): Promise<number> {
-    return this.page.evaluate(() => {
-      const counted = globalThis as { frameCount?: number };
-      const before = counted.frameCount ?? 0;
-      counted.frameCount = 0;
-      const count = (): void => {
-        counted.frameCount! += 1;
-        requestAnimationFrame(count);
-      };
-      if (before === 0) requestAnimationFrame(count);
-      return before;
-    });
-  }
-}
-
-/** The page has no icon, and its server may be away. */
-const HARMLESS = new RegExp(`${SERVER_IS_AWAY.source}|404 \\(Not Found\\)`);
 
 const KEY = { jobId: "a" };
 const LIST = { kind: "jobs", name: "list", filter: {} } as const;
 const CONNECTION = { kind: "connection", name: "connection" } as const;
+const COUNT = { kind: "count", name: "count" } as const;
 const ONE = { kind: "job", name: "one", jobKey: KEY } as const;
+
+async function storeLargeJobs(url: string, count: number): Promise<void> {
+  const subTasks = Array.from({ length: 100 }, () => ({ description: "one of many tasks", volume: 10 }));
+  using connection = new HttpConnection(url);
+  for (let index = 0; index < count; index++)
+    await connection.post(storeTask({ jobId: `large-${index}`, task: { description: "large", subTasks } }));
+}
 
 /** The texts that a component has shown, without repetitions of one directly after another. */
 function textsOf(rendered: readonly Rendered[]): string[] {
   return rendered.map(({ shown }) => shown).filter((shown, index, all) => shown !== all[index - 1]);
+}
+
+/** Answers every request with 404, and no WebSocket at all, as Vite does without a proxy. */
+async function startOtherServer(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((_request, response) => response.writeHead(404).end("Not found"));
+  const sockets = new Set<Duplex>();
+  server.on("upgrade", (_request, socket) => sockets.add(socket)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }

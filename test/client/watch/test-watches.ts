@@ -1,6 +1,7 @@
 /** Watches on a manual clock, and functions that wait for their events. */
 import type { ClientClock, ClientTimer } from "../../../src/client/platform.js";
 import type { WatchEvent, WatchOptions } from "../../../src/client/index.js";
+import type { WatchEnvironment } from "../../../src/client/transport/reconnection.js";
 import { Watch } from "../../../src/client/watch/watch.js";
 import type { ManualClock } from "../../kit/deterministic/manual-clock.js";
 import { SERVER_JOB_KEY } from "../../server/jobs.js";
@@ -16,10 +17,12 @@ export function watchBy(clock: ManualClock, options: SomeOptions): Watch {
 
 /** A watch whose delays end immediately, and whose deadlines never do. */
 export function watchWithoutDelays(options: SomeOptions): Watch {
-  return new Watch(
-    { database: SERVER_JOB_KEY.database, ...options },
-    { clock: new ImpatientClock(), random: () => 0 },
-  );
+  return new Watch({ database: SERVER_JOB_KEY.database, ...options }, withoutDelays());
+}
+
+/** Delays end immediately, and deadlines never do. */
+export function withoutDelays(): WatchEnvironment {
+  return { clock: new ImpatientClock(), random: () => 0 };
 }
 
 class ImpatientClock implements ClientClock {

@@ -250,6 +250,7 @@ describe("The demonstration job", () => {
     expect([status, headers["cache-control"]]).toEqual([200, "no-store"]);
     expect(JSON.parse(body)).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      publicUrl: null,
       tracking: true,
       demo: true,
       limits: { ...limitsInForce(DEFAULT_LIMITS), memoryMax: expect.any(Number) },
