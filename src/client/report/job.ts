@@ -96,7 +96,7 @@ export class Job extends TaskHandle {
     if (args.length === 1 && this.#sync.hasEnded)
       throw new TypeError(`Job ${JSON.stringify(this.jobId)} has already ended. Create a new one.`);
     try {
-      return await super.run(...(args as [Work<Result>])); // safe: an overload takes each of them
+      return await this.task.run(...(args as [Work<Result>])); // safe: an overload takes each of them
     } finally {
       await this.#reporter.waitForEnd(this.#sync);
     }
