@@ -27,13 +27,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
           </a>
         )}
         <ThemeSwitch />
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Help"
-          title="Help (?)"
-          onClick={onHelp}
-        >
+        <button type="button" class="icon-button" aria-label="Help" title="Help (?)" onClick={onHelp}>
           ?
         </button>
         {!needsToken.value && <SessionButton />}

@@ -31,9 +31,11 @@ export function EmptyState({ database }: { readonly database: string }) {
             This server requires a token. Set it first: <code>export TIDEMARK_TOKEN=…</code>
           </p>
         )}
-        {snippetsFor({ serverUrl: SERVER_URL, database, hasToken: token.value !== undefined }).map((snippet) => (
-          <SnippetView key={snippet.title} snippet={snippet} />
-        ))}
+        {snippetsFor({ serverUrl: SERVER_URL, database, hasToken: token.value !== undefined }).map(
+          (snippet) => (
+            <SnippetView key={snippet.title} snippet={snippet} />
+          ),
+        )}
       </div>
     </main>
   );
@@ -49,7 +51,11 @@ function OtherDatabases() {
       {busiest.map(({ name, running, total }, index) => (
         <Fragment key={name}>
           {index > 0 && ", "}
-          <a class="link" href={linkTo({ database: name })} onClick={(event) => followLink(event, { database: name })}>
+          <a
+            class="link"
+            href={linkTo({ database: name })}
+            onClick={(event) => followLink(event, { database: name })}
+          >
             <Name text={name} />
           </a>{" "}
           ({running > 0 ? `${exactCount(running)} running` : exactCount(total)})

@@ -43,7 +43,9 @@ function run(url: string, database: string): string {
 }
 
 function node(url: string, database: string): string {
-  const options = Object.entries(target(url, database)).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const options = Object.entries(target(url, database)).map(
+    ([name, value]) => `${name}: ${JSON.stringify(value)}`,
+  );
   return `// report.mjs: run it with \`node report.mjs\`
 import { setTimeout } from "node:timers/promises";
 import { connect, task } from "tidemark-client";
@@ -59,7 +61,9 @@ await job.run(async () => {
 }
 
 function python(url: string, database: string): string {
-  const options = Object.entries(target(url, database)).map(([name, value]) => `, ${name}=${JSON.stringify(value)}`);
+  const options = Object.entries(target(url, database)).map(
+    ([name, value]) => `, ${name}=${JSON.stringify(value)}`,
+  );
   return `# report.py: run it with \`python3 report.py\`
 import time
 
