@@ -25,10 +25,7 @@ export async function runJob(options: JobOptions, tree: ParentSpec, work: Work):
   };
   const job = connect({ url, database, username, onError }).job({ jobId }, tree);
   stopOnSignals((reason) => job.cancel(reason));
-  void job.flush().then(
-    () => console.error(`Watch it at ${job.url}`),
-    () => {}, // not stored: `onError` says why
-  );
+  console.error(`Watch it at ${job.url}`);
   try {
     await job.run((root) => work(root, () => pause(delayMs, job.signal)));
   } catch (error) {

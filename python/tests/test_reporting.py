@@ -46,6 +46,56 @@ class Reporting(ServerTest):
 
             self.assertEqual(self.server.lines("fraction"), ["Fraction RUNNING 290/1000"])
 
+    def test_ignores_values_that_mean_nothing_with_one_warning(self) -> None:
+        with self.assertLogs("tidemark", logging.WARNING) as logs:
+            with tidemark.job("Odd", volume=9, job_id="odd") as job:
+                job.advance(2)
+                for odd in (float("nan"), -1, "5", None):
+                    job.advance(odd)  # type: ignore[arg-type]
+                    job.set(odd)  # type: ignore[arg-type]
+                    job.volume(odd)  # type: ignore[arg-type]
+                    job.progress(odd)  # type: ignore[arg-type]
+                job.progress(40)
+                job.advance()
+                self.assertTrue(job.flush())
+                self.assertEqual(self.server.lines("odd"), ["Odd RUNNING 3/9"])
+
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn('Ignored advance(nan) of task "Odd": expected a number from 0.', logs.output[0])
+
+    def test_says_what_a_fraction_is(self) -> None:
+        with self.assertLogs("tidemark", logging.WARNING) as logs:
+            with tidemark.job("Forty", job_id="forty") as job:
+                job.progress(40)
+                self.assertTrue(job.flush())
+
+        self.assertIn("Ignored progress(40)", logs.output[0])
+        self.assertIn("a fraction from 0 to 1, such as 0.4 for 40%", logs.output[0])
+
+    def test_rejects_a_volume_that_is_no_number(self) -> None:
+        for volume in (-1, float("nan"), "many"):
+            with self.assertRaisesRegex(TypeError, "Invalid volume"):
+                tidemark.leaf("read", volume=volume)  # type: ignore[arg-type]
+
+    def test_begins_no_iteration_on_the_server_after_the_end(self) -> None:
+        iterate = tidemark.iterative("iterate", tidemark.task("pair", tidemark.leaf("left")))
+        with tidemark.job("Ended", iterate, job_id="ended") as job:
+            task = job.sub("iterate")
+            job.fail("disk full")
+            iteration = task.next()
+            iteration.sub("pair").log.info("still going")
+            self.assertTrue(job.flush())
+
+        self.assertEqual(self.server.lines("ended"), ["Ended FAILED 0/?", "iterate PENDING 0/?"])
+
+    def test_is_called_to_write_a_line_of_the_log(self) -> None:
+        with tidemark.job("Logs", job_id="logs-called") as job:
+            job.log("%d rows", 3)
+
+        job_now = self.server.job("logs-called")
+        assert job_now is not None
+        self.assertEqual(job_now["messages"], ["3 rows"])
+
     def test_stores_a_job_that_reports_nothing_while_it_runs(self) -> None:
         with tidemark.job("Subprocess", job_id="subprocess"):
             self.server.wait_for_lines("subprocess", "Subprocess RUNNING 0/?")

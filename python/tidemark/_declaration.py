@@ -55,9 +55,12 @@ def leaf(description: str, *, volume: Optional[float] = None, max_concurrency: O
 
     :param volume: the number of units of work, in a unit of your choice; None while unknown.
     :param max_concurrency: how many threads or workers may run the task, from 1; None if it is not shown.
+    :raises TypeError: if the volume is not a number from 0.
     """
-    volume = None if volume is None else whole_number(volume)
-    return Declaration("LEAF", text_of(description), volume=volume, max_concurrency=max_concurrency)
+    units = whole_number(volume)
+    if volume is not None and units is None:
+        raise TypeError(f"Invalid volume {volume!r} of task {description!r}: expected a number from 0.")
+    return Declaration("LEAF", text_of(description), volume=units, max_concurrency=max_concurrency)
 
 
 def task(description: str, *tasks: Declaration, max_concurrency: Optional[int] = None) -> Declaration:

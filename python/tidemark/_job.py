@@ -12,14 +12,14 @@ from typing import Any, Dict, Optional, Tuple, Type
 from urllib.parse import urlencode
 
 from . import _exit
-from ._declaration import Declaration, task as declare_task
+from ._declaration import Declaration, leaf, task as declare_task
 from ._errors import JobCanceled, RequestError
 from ._lock import LOCK
 from ._reporter import reporter_for
 from ._state import TaskState
 from ._sync import JobSync
 from ._task import Task
-from ._text import text_of, whole_number
+from ._text import text_of
 from ._transport import DEFAULT_URL, Token as ServerToken, server_url
 
 END_SECONDS = 1.0
@@ -39,16 +39,21 @@ class Job(Task):
         """What tracked loops raise, once the job is canceled."""
         self._reporter = reporter_for(url, token)
         self._sync = JobSync(header, spec, self, lambda: self._reporter.limits)
+        self._has_ignored = False
+        """Whether the program was told that a value means nothing."""
         self._outer: "Optional[Token[Optional[Job]]]" = None
         super().__init__(self._sync.root, self)
 
     @property
     def url(self) -> str:
-        """The address of the job in the dashboard."""
+        """
+        The address of the job in the dashboard. Until the server has stored the job, it names no owner unless the program
+        did; the page then finds the job by its id.
+        """
         username = self._sync.stored["username"] if self._sync.stored else self._sync.header.get("username")
         owner = {"owner": username} if username else {}
         fields = {"database": self._sync.header["database"], **owner, "job": self.job_id}
-        return f"{self._reporter.url}/?{urlencode(fields)}"
+        return f"{self._reporter.public_url or self._reporter.url}/?{urlencode(fields)}"
 
     @property
     def cancelled(self) -> bool:
@@ -120,7 +125,12 @@ class Job(Task):
 
     def on_rejected(self, error: RequestError) -> None:
         what = "is not reported any more" if self._sync.is_inactive else "has a report that the server rejected"
-        self._reporter.say(logging.WARNING, f'Job "{self.job_id}" {what}: {error}')
+        self._reporter.say(logging.WARNING, f'Job "{self.job_id}" {what}: {error}{error.remedy}')
+
+    def on_ignored(self, problem: str) -> None:
+        if not self._has_ignored:
+            self._reporter.say(logging.WARNING, f'Job "{self.job_id}": {problem}')
+        self._has_ignored = True
 
     def end_with_process(self, status: str, reason: Optional[str]) -> None:
         if status == "CANCELED":
@@ -205,5 +215,4 @@ def _root(description: str, tasks: Tuple[Declaration, ...], volume: Optional[flo
         raise TypeError(f"Job {description!r} has tasks, so its volume is the sum of theirs. Leave out `volume`.")
     if tasks:
         return declare_task(description, *tasks)
-    kind = "UNDECIDED" if volume is None else "LEAF"
-    return Declaration(kind, text_of(description), volume=None if volume is None else whole_number(volume))
+    return Declaration("UNDECIDED", text_of(description)) if volume is None else leaf(description, volume=volume)

@@ -56,7 +56,7 @@ _ADD = f"mutation GrowJob($input: AddTasksInput!) {{ addTasks(input: $input) {{ 
 _REPORT = f"""mutation ReportJobs($inputs: [UpdateTaskInput!]!) {{
   updateTasks(inputs: $inputs) {{ error {{ code limit message }} userTask {{ {_JOB} }} }}
 }}"""
-_LIMITS = "query ServerLimits { server { limits { name value } } }"
+_LIMITS = "query ServerLimits { server { publicUrl limits { name value } } }"
 _HISTORY = "query History($database: String!) { tasks(database: $database, first: 1) { position } }"
 
 _reporters: Dict[Tuple[str, Any], "Reporter"] = {}
@@ -110,6 +110,8 @@ class Reporter:
         """Whether the latest round found no server that takes reports. A busy server is not absent."""
         self.has_answered = False
         self.limits: Limits = DEFAULT_LIMITS
+        self.public_url: Optional[str] = None
+        """The address at which people open the dashboard, if the server knows one."""
         self._transport = transport
         self._jobs: Dict[JobSync, None] = {}
         """Those that may have something to send."""
@@ -279,7 +281,7 @@ class Reporter:
         self._failure_count += 1
         if self.is_absent and error.code not in self._said_codes:
             self._said_codes.add(error.code)
-            self.say(logging.WARNING, f"{error} The work goes on, and is reported later.")
+            self.say(logging.WARNING, f"{error}{error.remedy} The work goes on, and is reported later.")
 
     # A round
 
@@ -314,8 +316,9 @@ class Reporter:
             return
         limits = dict(DEFAULT_LIMITS)
         try:
-            for limit in self._request(_LIMITS, {})["server"]["limits"]:
-                limits[limit["name"]] = limit["value"]
+            server = self._request(_LIMITS, {})["server"]
+            limits.update({limit["name"]: limit["value"] for limit in server["limits"]})
+            self.public_url = (server["publicUrl"] or "").rstrip("/") or None
         except RequestError as error:
             if error.is_retryable:
                 raise

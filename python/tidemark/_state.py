@@ -60,6 +60,7 @@ class TaskState:
     __slots__ = (
         "spec", "kind", "owner", "parent", "index", "path", "subtasks", "reported", "status", "volume", "message", "iteration",
         "is_dirty", "has_ended", "is_taken", "is_left", "is_announced", "counters", "done", "_done_at_end",
+        "_iteration_at_end",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +94,7 @@ class TaskState:
         self.done: float = 0
         """Units that no open counter counts."""
         self._done_at_end: Optional[int] = None
+        self._iteration_at_end: Optional[int] = None
         if self.kind == "PARENT":
             self.subtasks = {at: TaskState(task, owner, self, at) for at, task in enumerate(spec.tasks)}
 
@@ -102,6 +104,11 @@ class TaskState:
     def done_to_report(self) -> int:
         """Units of work. Those counted after the end are not reported."""
         return (whole_number(self._total()) or 0) if self._done_at_end is None else self._done_at_end
+
+    @property
+    def iteration_to_report(self) -> int:
+        """The current iteration. Those that began after the end are not reported."""
+        return self.iteration if self._iteration_at_end is None else self._iteration_at_end
 
     def start_counting(self) -> None:
         """:raises TypeError: if the task has subtasks."""
@@ -245,7 +252,7 @@ class TaskState:
         made = self.spec.to_input(self.kind, self.volume, (), part.limits)
         part.bytes_left -= ITEM_BYTES + json_bytes(made)
         if self.kind == "ITERATIVE":
-            self._mark_announced(True)  # with the tasks of all iterations
+            self._announce_declared()
         if self.kind == "PARENT":
             made["subTasks"] = self.announce_subtasks(part, list(self.subtasks.values()))
         return made
@@ -255,9 +262,8 @@ class TaskState:
         announced: List[Dict[str, Any]] = []
         for subtask in subtasks:
             if announced and part.bytes_left < 0:
-                subtask._mark_announced(False)
-            else:
-                announced.append(subtask.announce(part))
+                break
+            announced.append(subtask.announce(part))
         if len(announced) < len(subtasks):
             self.owner.on_tasks_added(self)
         return announced
@@ -318,6 +324,7 @@ class TaskState:
     def _freeze(self) -> None:
         self.has_ended = True
         self._done_at_end = self.done_to_report
+        self._iteration_at_end = self.iteration
         self.owner.running.pop(self, None)
 
     def _settle_below(self, status: str) -> None:
@@ -328,10 +335,14 @@ class TaskState:
         self.mark_dirty()
         self.owner.on_changed(is_urgent)
 
-    def _mark_announced(self, is_announced: bool) -> None:
-        self.is_announced = is_announced
-        for subtask in self.subtasks.values():
-            subtask._mark_announced(is_announced)
+    def _announce_declared(self) -> None:
+        """An iterative task announces the tasks of all its iterations as declared. Tasks that were added are added later."""
+        declared_count = len(self.spec.tasks) if self.kind == "PARENT" else len(self.subtasks)
+        self.is_announced = True
+        for subtask in list(self.subtasks.values())[:declared_count]:
+            subtask._announce_declared()
+        if len(self.subtasks) > declared_count:
+            self.owner.on_tasks_added(self)
 
     def _become_parent(self) -> None:
         self.kind = "PARENT"
@@ -352,7 +363,8 @@ class TaskState:
     def _repeated(self, index: int) -> "TaskState":
         template = self.spec.tasks
         subtask = TaskState(template[index % len(template)], self.owner, self, index)
-        subtask._mark_announced(True)  # the iterative task announced it
+        if self.is_announced:
+            subtask._announce_declared()
         if self.has_ended or index < (self.iteration - 1) * len(template):
             subtask._settle("CANCELED")
         return subtask

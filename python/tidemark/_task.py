@@ -26,7 +26,7 @@ from ._errors import JobCanceled
 from ._lock import LOCK
 from ._select import all_subtasks, find_free, iteration_of, select_task, take_task
 from ._state import TaskState
-from ._text import failure_reason, message_text, text_of
+from ._text import failure_reason, is_units, message_text, text_of
 
 Item = TypeVar("Item")
 AnyTask = TypeVar("AnyTask", bound="Task")
@@ -43,6 +43,9 @@ class Scope(Protocol):
     def write_log(self, task: TaskState, level: str, message: str) -> None:
         """Adds a line to the log of the job."""
 
+    def on_ignored(self, problem: str) -> None:
+        """A call had a value that means nothing, and was ignored. The caller holds the lock."""
+
 
 class TaskLog:
     """
@@ -54,6 +57,10 @@ class TaskLog:
 
     def __init__(self, write: Callable[[str, str], None]) -> None:
         self._write = write
+
+    def __call__(self, message: object, *args: object) -> None:
+        """Adds a line of general interest, like `info`."""
+        self.info(message, *args)
 
     def debug(self, message: object, *args: object) -> None:
         """Adds a line with details for debugging."""
@@ -99,7 +106,8 @@ class Task:
 
     def advance(self, units: float = 1) -> None:
         """
-        Adds completed units of work. Starts the task if necessary. Zero and negative numbers are ignored.
+        Adds completed units of work. Starts the task if necessary. A value that is not a number from 0 is ignored, with a
+        warning.
 
         :raises TypeError: if the task has subtasks.
         """
@@ -107,38 +115,49 @@ class Task:
         with LOCK:
             if state.status != "RUNNING" or state.kind != "LEAF":
                 state.start_counting()
-            if units > 0:
+            if is_units(units):
                 state.done += units
+            else:
+                self._ignore("advance", units)
 
     def set(self, units: float) -> None:
         """
-        Sets the total of completed units. Starts the task if necessary. A total below the current one is ignored.
+        Sets the total of completed units. Starts the task if necessary. A total below the current one is ignored, and so is a
+        value that is not a number from 0, with a warning.
 
         :raises TypeError: if the task has subtasks.
         """
         with LOCK:
-            self._state.set(units)
+            if not is_units(units):
+                self._ignore("set", units)
+            self._state.set(units if is_units(units) else 0)
 
     def progress(self, fraction: float) -> None:
         """
-        Sets how much is done, from 0 to 1: of the volume, or of 1,000 units if there is none.
+        Sets how much is done, from 0 to 1: of the volume, or of 1,000 units if there is none. A value that is not a fraction,
+        such as 40 for 40%, is ignored, with a warning.
 
         :raises TypeError: if the task has subtasks.
         """
         with LOCK:
+            if not is_units(fraction) or fraction > 1:
+                return self._ignore("progress", fraction, "a fraction from 0 to 1, such as 0.4 for 40%")
             if self._state.volume is None:
                 self._state.set_volume(PROGRESS_UNITS)
-            volume = self._state.volume or 0
-            self._state.set(round(min(fraction, 1) * volume, 6) if fraction > 0 else 0)
+            self._state.set(round(fraction * (self._state.volume or 0), 6))
 
     def volume(self, units: float) -> None:
         """
-        Sets the number of units in total, once it is known or known more exactly.
+        Sets the number of units in total, once it is known or known more exactly. A value that is not a number from 0 is
+        ignored, with a warning.
 
         :raises TypeError: if the task has subtasks.
         """
         with LOCK:
-            self._state.set_volume(units)
+            if is_units(units):
+                self._state.set_volume(units)
+            else:
+                self._ignore("volume", units)
 
     def message(self, text: object) -> None:
         """Sets the current message of the task, shortened to 4,096 bytes, or to the limit of the server. "" clears it."""
@@ -256,6 +275,10 @@ class Task:
         traceback: Optional[TracebackType],
     ) -> None:
         self._end_by(error)
+
+    def _ignore(self, method: str, value: object, expected: str = "a number from 0") -> None:
+        call = f"{method}({text_of(value)})"
+        self._scope.on_ignored(f'Ignored {call} of task "{self.description}": expected {expected}.')
 
     def _end(self, status: str, reason: Optional[str] = None) -> None:
         with LOCK:

@@ -35,6 +35,14 @@ def description_text(text: str, bytes_max: int) -> str:
     return shorten(printable, bytes_max) or shorten("task", bytes_max)
 
 
+def is_units(value: Any) -> bool:
+    """Whether a value is a number of units: 0, or a positive number. Never raises."""
+    try:
+        return bool(value >= 0)
+    except Exception:
+        return False
+
+
 def whole_number(value: Any) -> Optional[int]:
     """Rounds down and caps at the largest number in JSON; None for negative numbers, NaN and other values."""
     try:

@@ -84,9 +84,9 @@ class Transport:
 
     def _no_answer(self, error: Exception) -> RequestError:
         if isinstance(error, ConnectionRefusedError):
-            remedy = "Start one there, or give another address (TIDEMARK_URL)."
+            remedy = "Start one there (npx tidemark), or give another address (url= or TIDEMARK_URL)."
         else:
-            remedy = "Check the address (TIDEMARK_URL) and any proxy in between."
+            remedy = "Check the address (url= or TIDEMARK_URL) and any proxy in between."
         reason = text_of(error) or type(error).__name__
         return RequestError("UNAVAILABLE", f"No Tidemark server answers at {self.url} ({reason}). {remedy}")
 

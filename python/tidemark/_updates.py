@@ -68,9 +68,9 @@ def _visit_iterations(task: TaskState, updates: List[Update], growing: Set[TaskS
     last = next((iteration for iteration, subtask in iterations if subtask in growing), float("inf"))
     for iteration, subtask in iterations:
         if iteration <= last and subtask.is_dirty:
-            report_starts_up_to(min(iteration, task.iteration))
+            report_starts_up_to(min(iteration, task.iteration_to_report))
             _visit(subtask, updates, growing)
-    report_starts_up_to(int(min(last, task.iteration)))
+    report_starts_up_to(int(min(last, task.iteration_to_report)))
 
 
 def _push(updates: List[Update], task: TaskState) -> None:

@@ -152,8 +152,7 @@ function RunningElsewhere() {
   return (
     <span class="picker-elsewhere" title={`Running in other databases: ${exactCount(count)}`}>
       +{exactCount(count)}
-      <span class="picker-elsewhere-word"> running</span>
-      <span class="unseen"> in other databases</span>
+      <span class="picker-elsewhere-words"> running elsewhere</span>
     </span>
   );
 }

@@ -6,7 +6,7 @@ import { branch, leaf } from "../kit/store/edits.js";
 import { databaseName } from "../kit/journal/entries.js";
 import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { createHeldJournal } from "./held-journal.js";
-import { JOB_FRAGMENT, openApi, apiError, type Api, type CountFilter, type ApiJob } from "./api.js";
+import { JOB_FRAGMENT, instant, openApi, apiError, type Api, type CountFilter, type ApiJob } from "./api.js";
 
 const ORIGIN = "AAAAAAAAAAAA.0";
 
@@ -334,6 +334,25 @@ describe("databases", () => {
     await using api = await openWithJobs();
 
     await expect(api.data(DATABASES, variables)).rejects.toMatchObject(apiError(code));
+  });
+});
+
+describe("activeAt", () => {
+  const ACTIVE = `{ database(name: "neo4j") { activeAt } }`;
+
+  it("is the time of the latest report, and not of other changes", async () => {
+    await using api = await openApi();
+    await api.storeTask();
+    api.clock.advance(1_000);
+    await api.update({ done: 1 });
+    api.clock.advance(1_000);
+    await api.storeTask({ jobId: "other" });
+    await api.removeTask({ jobId: "other" });
+    api.clock.advance(61_000); // SILENT
+
+    expect(await api.data(ACTIVE)).toEqual({
+      database: { activeAt: instant(2_000) },
+    });
   });
 });
 

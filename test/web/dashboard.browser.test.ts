@@ -168,7 +168,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await page.keyboard.press("Home");
     const found = await active();
     await page.keyboard.press("?");
-    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+    await page.getByRole("dialog", { name: "Help" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
 
@@ -271,7 +271,7 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await using server = await startServer({ demo: "off" });
     await using page = await openDashboard(browser, server.url);
 
-    await page.getByRole("heading", { name: "With curl" }).waitFor();
+    await page.getByRole("heading", { name: "curl" }).waitFor();
     await page.waitForLoadState("networkidle");
 
     expect(await page.getByRole("button", { name: "Run a demo job" }).count()).toBe(0);

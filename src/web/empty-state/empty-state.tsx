@@ -21,6 +21,7 @@ export function EmptyState({ database }: { readonly database: string }) {
         <p class="lead">
           Paste one of these, and its bar appears here, in the database <Name text={database} />.
         </p>
+        <DemoButton />
         {serverInfo.value?.tracking === false && (
           <p class="notice">This server does not store progress: it was started with --tracking off.</p>
         )}
@@ -35,7 +36,6 @@ export function EmptyState({ database }: { readonly database: string }) {
             <SnippetView key={snippet.title} snippet={snippet} />
           ),
         )}
-        <DemoButton />
       </div>
     </main>
   );
@@ -69,28 +69,30 @@ function OtherDatabases() {
 const LINKS_MAX = 3;
 
 function SnippetView({ snippet: { title, install, text } }: { readonly snippet: Snippet }) {
+  return (
+    <section class="snippet">
+      <h2>{title}</h2>
+      {install !== undefined && <Code name={`Install: ${title}`} text={install} />}
+      <Code name={title} text={text} />
+    </section>
+  );
+}
+
+function Code({ name, text }: { readonly name: string; readonly text: string }) {
   const isCopied = useSignal(false);
   const copy = async (): Promise<void> => {
     await copyText(text);
     isCopied.value = true;
   };
   return (
-    <section class="snippet">
-      <header>
-        <h2>{title}</h2>
-        <button type="button" onClick={copy} aria-label={`Copy: ${title}`}>
-          <Icon shape={isCopied.value ? "check" : "copy"} />
-          {isCopied.value ? "Copied" : "Copy"}
-        </button>
-      </header>
-      {install !== undefined && (
-        <pre class="snippet-install" tabIndex={0} aria-label={`Install: ${title}`}>
-          <code>{install}</code>
-        </pre>
-      )}
-      <pre tabIndex={0} aria-label={title}>
+    <div class="code">
+      <pre tabIndex={0} aria-label={name}>
         <code>{text}</code>
       </pre>
-    </section>
+      <button type="button" onClick={copy} aria-label={`Copy: ${name}`}>
+        <Icon shape={isCopied.value ? "check" : "copy"} />
+        <span class="code-word">{isCopied.value ? "Copied" : "Copy"}</span>
+      </button>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect } from "preact/hooks";
 import { FindJobDocument } from "../../client/generated/graphql.js";
-import { replaceAddress } from "../location.js";
+import { followLink, linkTo, replaceAddress } from "../location.js";
 import { Name } from "../parts/name.js";
 import { request } from "../server/session.js";
 
@@ -20,9 +20,16 @@ export function JobSearch({ database, jobId }: JobSearchProps) {
       <p>
         Waiting for this job in <Name text={database} />. The page opens it as soon as it is reported.
       </p>
+      <p>
+        <a class="link" href={linkTo(LIST)} onClick={(event) => followLink(event, LIST)}>
+          All jobs
+        </a>
+      </p>
     </main>
   );
 }
+
+const LIST = { job: undefined };
 
 /** Polls until the job exists, and shows it. Returns a function that stops. */
 function search(database: string, jobId: string): () => void {
