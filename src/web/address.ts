@@ -18,11 +18,11 @@ export interface Address {
   readonly search: string;
   readonly sort: Sort;
   /** The job whose page is open. */
-  readonly job: JobAddress | undefined;
+  readonly job: JobLink | undefined;
 }
 
 /** A link from a worker that does not know its user yet names no owner. */
-export interface JobAddress {
+export interface JobLink {
   readonly username: string | undefined;
   readonly jobId: string;
 }

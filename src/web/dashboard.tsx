@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
-import type { JobAddress } from "./address.js";
+import type { JobLink } from "./address.js";
 import { JobPage } from "./job/job-page.js";
 import { JobSearch } from "./job/job-search.js";
 import { Overview } from "./jobs/overview.js";
@@ -54,13 +54,7 @@ function View() {
   );
 }
 
-function JobView({
-  database: name,
-  address: { username, jobId },
-}: {
-  database: string;
-  address: JobAddress;
-}) {
+function JobView({ database: name, address: { username, jobId } }: { database: string; address: JobLink }) {
   if (username === undefined) return <JobSearch database={name} jobId={jobId} />;
   return <JobPage key={signInId.value} database={name} address={{ username, jobId }} />;
 }

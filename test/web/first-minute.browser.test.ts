@@ -60,6 +60,7 @@ describe.skipIf(!isBrowserTested())(
       await page.getByRole("link", { name: "staging" }).click();
 
       await jobRow(page, "work").waitFor();
+      expect(new URL(page.url()).searchParams.get("database")).toBe("staging");
     });
 
     it("copies the commands of the empty database one by one", async () => {

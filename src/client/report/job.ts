@@ -1,5 +1,5 @@
 import { jobUrl } from "../../protocol/job-url.js";
-import { badUserInput, unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
+import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
 import type { WorkersJobFragment } from "../generated/graphql.js";
 import { JobCanceled } from "./job-canceled.js";
 import { JobSync, type JobDeclaration } from "./job-sync.js";
@@ -54,11 +54,7 @@ export class Job extends TaskHandle {
       },
       () => reporter.limits.current,
     );
-    const scope: TaskScope = {
-      signal: stop.signal,
-      log: (task, level, message) => sync.log(task, level, message),
-      onIgnored: (problem) => sync.warn(badUserInput(problem)),
-    };
+    const scope: TaskScope = { signal: stop.signal, sync };
     super(sync.root, scope);
     this.jobId = header.jobId;
     this.task = new TaskHandle(sync.root, scope);
@@ -100,7 +96,7 @@ export class Job extends TaskHandle {
     if (args.length === 1 && this.#sync.hasEnded)
       throw new TypeError(`Job ${JSON.stringify(this.jobId)} has already ended. Create a new one.`);
     try {
-      return await (args.length === 1 ? this.task.run(args[0]) : this.task.run(...args));
+      return await this.task.run(...(args as [Work<Result>])); // safe: an overload takes each of them
     } finally {
       await this.#reporter.waitForEnd(this.#sync);
     }

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../generated/graphql.js";
+import { badUserInput } from "../../protocol/tidemark-error.js";
 import type { PlatformSignal } from "../platform.js";
 import { eventLoop, inTurns } from "./event-loop.js";
 import { isUnits, quoted } from "./input-values.js";
@@ -11,6 +11,7 @@ import {
   takeTask,
   type TaskSelector,
 } from "./select-task.js";
+import type { JobSync } from "./job-sync.js";
 import { checkDeclaration, leaf, type TaskDeclaration } from "./task-declaration.js";
 import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
@@ -21,9 +22,7 @@ import { track, type Trackable, type Tracked } from "./track.js";
 export interface TaskScope {
   /** Aborted when the job is canceled. */
   readonly signal: PlatformSignal;
-  log(task: TaskState, level: LogLevel, message: string): void;
-  /** A call had a value that means nothing, and was ignored. The work goes on. */
-  onIgnored(problem: string): void;
+  readonly sync: Pick<JobSync, "log" | "warn">;
 }
 
 /** Options of `track`. */
@@ -66,7 +65,7 @@ export class TaskHandle {
 
   /** The log of the job. Each line that is written here names this task. */
   get log(): TaskLog {
-    return taskLog((level, message) => this.#scope.log(this.#state, level, message));
+    return taskLog((level, message) => this.#scope.sync.log(this.#state, level, message));
   }
 
   /**
@@ -284,7 +283,8 @@ export class TaskHandle {
 
   #ignore(method: string, value: unknown, expected: string): void {
     const call = `${method}(${quoted(value)})`;
-    this.#scope.onIgnored(`Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`);
+    const problem = `Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`;
+    this.#scope.sync.warn(badUserInput(problem));
   }
 
   #endBy(error: unknown): void {
