@@ -42,7 +42,7 @@ export function attackByPost(context: FuzzContext, agent: Agent): Attack {
     const response = await answerTo(message);
     if (!response) return 0;
     const received = `${response.statusCode} ${JSON.stringify(response.headers)} ${await textOf(response)}`;
-    judge(`${token}\n${body}`, received, isGood ? undefined : /^(?!401)/);
+    judge(`${token}\n${body}`, received, isGood ? undefined : /^(?!40[13])/);
     return 1;
   };
 }

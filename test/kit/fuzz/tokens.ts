@@ -30,7 +30,7 @@ export class FuzzTokens implements Disposable {
 
   /**
    * An invalid token: unsigned, signed with another key, expired, not yet valid, for another audience,
-   * truncated, or huge.
+   * truncated, or huge; or a valid one that names no user or grants no role.
    */
   bad(random: FuzzRandom): string {
     const [now, good] = [seconds(), this.good("admin", "admin")];
