@@ -28,6 +28,8 @@ export default defineConfig({
     // The Content-Security-Policy blocks data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // A slow machine is nothing to warn about.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: {
     port: 4001,

@@ -18,9 +18,21 @@ type Driver = (rest: string, options: OpenOptions) => Journal | Promise<Journal>
 
 const DRIVERS = {
   "memory:": (_rest, options) => createMemoryJournal(options),
-  "lmdb:": async (folder, options) =>
-    (await import("./lmdb/lmdb-journal.js")).openLmdbJournal(folder, options),
+  "lmdb:": async (folder, options) => {
+    const { openLmdbJournal } = await import("./lmdb/lmdb-journal.js").catch(explainMissingBinary);
+    return openLmdbJournal(folder, options);
+  },
 } satisfies Record<`${string}:`, Driver>;
+
+/** The binary of LMDB is in an optional dependency, of which npm installs the one for the platform. */
+function explainMissingBinary(cause: unknown): never {
+  if (!String(cause).includes("No native build")) throw cause;
+  const platform = `${process.platform} on ${process.arch}`;
+  throw new Error(
+    `The store lmdb: has no binary for ${platform}. If npm installed without optional dependencies, install with them; otherwise choose --store memory:.`,
+    { cause },
+  );
+}
 
 /** The text up to the first colon, and no more: the rest may contain a password. */
 function schemeOf(url: string): string {

@@ -149,7 +149,10 @@ export class Server {
     this.#origins = new OriginPolicy(options.allowedOrigins, options.allowedHeaders);
     this.#connections = new ConnectionLimiter(limits, { trustsProxy });
     this.#graphql = new GraphqlHttpHandler(transportOptions);
-    this.#graphiql = new GraphiqlPage(options.authenticator.allowsAnonymous ? "WS" : "SSE");
+    this.#graphiql = new GraphiqlPage({
+      needsToken: !options.authenticator.allowsAnonymous,
+      hasDashboard: options.dashboard !== undefined,
+    });
     this.#webSockets = new GraphqlWebSocketServer(transportOptions);
     this.#http = createServer(
       timeoutsOf(options),

@@ -30,7 +30,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
         <button type="button" class="icon-button" aria-label="Help" title="Help (?)" onClick={onHelp}>
           ?
         </button>
-        {!needsToken.value && <SessionButton />}
+        <SessionButton />
       </div>
     </header>
   );
@@ -59,7 +59,7 @@ function SharedBrand() {
 }
 
 function SessionButton() {
-  if (token.value === undefined) return null;
+  if (token.value === undefined || (isShared && needsToken.value)) return null;
   return (
     <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
       {isShared ? "Sign in" : "Sign out"}

@@ -69,6 +69,18 @@ describe("tidemark serve", () => {
     ]);
   });
 
+  it("says what to do where LMDB has no binary, and starts with the store in memory", async () => {
+    const env = { npm_config_platform: "plan9" };
+    await using failed = serve(["--port", "0", "--store", "lmdb:unused"], { env });
+    await using started = await startTidemark(["--store", "memory:"], { env });
+
+    expect((await failed.exited).code).toBe(1);
+    expect(failed.err).toEqual([
+      expect.stringMatching(/no binary for .+ optional dependencies, .+ --store memory:\.$/),
+    ]);
+    expect(await ask(started.url, TYPENAME)).toEqual({ data: { __typename: "Query" } });
+  });
+
   it("exits normally when the reader of its help stops early", async () => {
     await using shell = new Program("sh", ["-c", "node dist/main.js serve --help | true"]);
     expect(await shell.exited).toEqual({ code: 0, signal: null });

@@ -66,6 +66,8 @@ describe.skipIf(!isBrowserTested())("A shared job (in CI; needs Chromium)", { ti
     await page.getByText("This link shows one job, read-only.").waitFor();
     await page.goto(`${world.url}/?database=neo4j`);
     await page.getByRole("link", { name: "task" }).waitFor();
+    await page.goto(`${world.url}/${JOB.replace("alice", "bob")}`);
+    await page.getByText("This job does not exist or has expired.").waitFor();
     expect(await page.getByRole("button", { name: "Sign out" }).count()).toBe(1);
 
     await page.goto(`${world.url}/${JOB}`);

@@ -1,3 +1,5 @@
+import { maskSecrets } from "./mask-secrets.js";
+
 /**
  * The last lines of a program's output. The latest is the message of the job, and the last ten are the reason of a
  * failure. Counters are left out, because the bar shows them: each keeps only its latest line, at the position where
@@ -8,12 +10,12 @@ export class LastLines {
 
   /** @param counter the key of a counter, if later lines may show that this line belongs to it */
   add(text: string, counter?: string): void {
-    this.#append({ text: shortened(text), counter, isCounter: false });
+    this.#append({ text, counter, isCounter: false });
   }
 
   /** Adds a line of a counter and replaces its earlier lines. */
   addOfCounter(text: string, counter: string): void {
-    const line = { text: shortened(text), counter, isCounter: true };
+    const line = { text, counter, isCounter: true };
     const index = this.#lines.findIndex((one) => one.counter === counter);
     if (index < 0) return this.#append(line);
     this.#lines = this.#lines.with(index, line).filter((one) => one === line || one.counter !== counter);
@@ -21,16 +23,16 @@ export class LastLines {
 
   /** The latest line that does not belong to a counter, or empty. */
   get latest(): string {
-    return this.#lines.findLast(({ isCounter }) => !isCounter)?.text ?? "";
+    return shown(this.#lines.findLast(({ isCounter }) => !isCounter)?.text ?? "");
   }
 
   /** The last lines joined into one, oldest first. */
   get text(): string {
     const newest = this.#lines.at(-1);
-    const shown = this.#lines.filter((line) => !line.isCounter || line === newest);
-    return shown
+    return this.#lines
+      .filter((line) => !line.isCounter || line === newest)
       .slice(-LINES_MAX)
-      .map(({ text }) => text)
+      .map(({ text }) => shown(text))
       .join(" | ");
   }
 
@@ -45,8 +47,9 @@ interface Line {
   readonly isCounter: boolean;
 }
 
-function shortened(line: string): string {
-  const text = line.trim();
+/** A line as it is published. Most lines never are, so this is not done before; and a shortened secret is hard to tell. */
+function shown(line: string): string {
+  const text = maskSecrets(line.trim());
   return text.length > LINE_LENGTH_MAX ? `${text.slice(0, LINE_LENGTH_MAX - 1)}…` : text;
 }
 

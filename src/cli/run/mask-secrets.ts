@@ -104,7 +104,7 @@ const NAMED: readonly Rule[] = [
   // Password: x
   [new RegExp(String.raw`((?:passw(?:or)?d|passphrase)\s?:\s?)${VALUE}`, "gi"), `$1${MASK}`],
   // Token: 9f3a1c07, but not "Unexpected token: end"
-  [new RegExp(String.raw`((?:${SECRET_NAME})\s?:\s?)(?=[^\s\d]*\d)[^\s"']{8,}`, "gi"), `$1${MASK}`],
+  [new RegExp(String.raw`((?:${SECRET_NAME})\s?:\s?)(?=[^\s\d]{0,40}\d)[^\s"']{8,}`, "gi"), `$1${MASK}`],
 ];
 
 /** The shapes of tokens that can be told by their beginning. */
@@ -129,7 +129,7 @@ const RULES: readonly Rule[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----.*?(-----END [A-Z ]*PRIVATE KEY( BLOCK)?-----|$)/gs, MASK],
   [/(:\/\/[^\s/:@"']*:)[^\s/]+@/g, `$1${MASK}@`],
   ...NAMED,
-  [/\b(bearer|basic)(\s+)(?=[^\s\d]*\d)[\w.~+/-]{8,}=*/gi, `$1$2${MASK}`],
+  [/\b(bearer|basic)(\s+)(?=[^\s\d]{0,40}\d)[\w.~+/-]{8,}=*/gi, `$1$2${MASK}`],
   [new RegExp(String.raw`(?<![A-Za-z0-9_])(?:${SHAPES.join("|")})`, "g"), MASK],
 ];
 

@@ -3,11 +3,11 @@ import { leaf, task, type Job, type Task, type TaskSpec } from "../../client/ind
 import { LastLines } from "./last-lines.js";
 import type { CommandLine } from "./command.js";
 import { describeCommand } from "./command-line.js";
-import { LineMask } from "./line-mask.js";
 import { maskSecrets } from "./mask-secrets.js";
 import type { OutputObserver } from "./output-reader.js";
 import { PhaseTracker, type PhaseChange } from "./phase-tracker.js";
 import { PhaseLeaf } from "./phase-leaf.js";
+import { PrivateKeyLines } from "./private-key-lines.js";
 import type { ProgressReading } from "./progress-reading.js";
 
 /**
@@ -20,7 +20,7 @@ export class OutputReporter implements OutputObserver {
   readonly #root: Task;
   readonly #phases = new PhaseTracker();
   readonly #leaves: PhaseLeaf[] = [];
-  readonly #mask = new LineMask();
+  readonly #privateKeys = new PrivateKeyLines();
   #warningCount = 0;
   #shownLine = "";
 
@@ -35,13 +35,13 @@ export class OutputReporter implements OutputObserver {
   }
 
   onLine(text: string, counter: string | undefined): void {
-    const masked = this.#mask.line(text);
-    this.lastLines.add(masked, counter);
-    if (WARNING.test(masked) && this.#warningCount++ < WARNINGS_MAX) this.#root.log.warning(masked);
+    const line = this.#privateKeys.mask(text);
+    this.lastLines.add(line, counter);
+    if (WARNING.test(line) && this.#warningCount++ < WARNINGS_MAX) this.#root.log.warning(maskSecrets(line));
   }
 
   onCounterLine(text: string, counter: string): void {
-    this.lastLines.addOfCounter(this.#mask.line(text), counter);
+    this.lastLines.addOfCounter(this.#privateKeys.mask(text), counter);
   }
 
   /** Reports the latest line as the message of the job. */

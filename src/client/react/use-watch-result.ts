@@ -54,12 +54,11 @@ export function useWatchResult<Selected>(
 ): WatchResult<Selected> {
   const source = useSource(scope);
   const rendered = useRef<WatchResult<Selected> | undefined>(undefined);
-  const [getResult, getServerResult] = useMemo(
-    () =>
-      [source.getState, source.getServerState].map((getState) => memoizedResult(getState, select, rendered)),
-    [source, select],
-  ) as [() => WatchResult<Selected>, () => WatchResult<Selected>];
-  const result = useSyncExternalStore(source.subscribe, getResult, getServerResult);
+  const result = useSyncExternalStore(
+    source.subscribe,
+    memoizedResult(source.getState, select, rendered),
+    memoizedResult(source.getServerState, select, rendered),
+  );
   useEffect(() => void (rendered.current = result), [result]);
   return result;
 }
@@ -92,7 +91,10 @@ const DISABLED: Source = {
   getServerState: () => NO_STATE,
 };
 
-/** Derives the result once per state, and keeps the rendered one if they are equal. */
+/**
+ * Derives the result once per state and render, as React calls the function several times and expects the same object. Keeps
+ * the object that is on the screen if the result equals it.
+ */
 function memoizedResult<Selected>(
   getState: () => SharedWatchState,
   select: (jobs: readonly WatchedJob[]) => Selected,

@@ -1,5 +1,5 @@
 /**
- * GraphiQL at `/graphql` for browsers: five tabs to try the API, without internet access.
+ * GraphiQL at `/graphql` for browsers: tabs to try the API, without internet access.
  *
  * GraphQL Yoga's own page loads its code from a CDN. `@graphql-yoga/render-graphiql` puts all of it into one page of
  * 9 MB instead. So the first request renders the page, in a worker thread that frees the renderer's memory when it
@@ -30,16 +30,15 @@ export function wantsGraphiql(request: IncomingMessage): boolean {
  * Serves the page, which the first request renders. Supports concurrent calls of `handle`.
  *
  * @example
- * const graphiql = new GraphiqlPage("WS");
+ * const graphiql = new GraphiqlPage({ needsToken: false, hasDashboard: true });
  * if (wantsGraphiql(request)) return graphiql.handle(request, response);
  */
 export class GraphiqlPage {
-  readonly #subscriptions: Subscriptions;
+  readonly #options: GraphiqlPageOptions;
   #rendered: Promise<RenderedPage> | undefined;
 
-  /** @param subscriptions the transport. Only server-sent events carry headers, such as a token. */
-  constructor(subscriptions: Subscriptions) {
-    this.#subscriptions = subscriptions;
+  constructor(options: GraphiqlPageOptions) {
+    this.#options = options;
   }
 
   /**
@@ -58,7 +57,7 @@ export class GraphiqlPage {
   }
 
   #render(): Promise<RenderedPage> {
-    this.#rendered ??= renderPage(this.#subscriptions).catch((error: unknown) => {
+    this.#rendered ??= renderPage(this.#options).catch((error: unknown) => {
       this.#rendered = undefined;
       throw error;
     });
@@ -66,7 +65,12 @@ export class GraphiqlPage {
   }
 }
 
-type Subscriptions = "WS" | "SSE";
+export interface GraphiqlPageOptions {
+  /** Whether requests need a token. Subscriptions then use server-sent events, because only these carry headers. */
+  readonly needsToken: boolean;
+  /** Whether the server has a dashboard to lead back to. */
+  readonly hasDashboard: boolean;
+}
 
 interface RenderedPage {
   readonly gzip: Buffer;
@@ -79,8 +83,8 @@ interface Tab {
   readonly variables: string;
 }
 
-/** The job of the tabs: an import with a known volume, an unknown volume and an iterative task. */
-const JOB = { database: DEFAULT_DATABASE, username: "alice", jobId: "import-1" };
+/** The job of the tabs, of whoever presses play: an import with a known volume, an unknown volume and an iterative task. */
+const JOB = { database: DEFAULT_DATABASE, jobId: "import-1" };
 const CHECK = { mode: "DYNAMIC", max: 3, tasks: [{ description: "compare", volume: 20 }] };
 const TASK = {
   description: "Import",
@@ -96,25 +100,28 @@ const UPDATES = [
 ];
 
 /**
- * In the order of the tabs, which GraphiQL names after their operations. Each sets every variable that is not nullable:
+ * In the order of the tabs, which GraphiQL names after their operations. The first one changes nothing. Each sets every variable that is not nullable:
  * GraphiQL marks a missing one as an error, even if it has a default.
  */
 const EXAMPLES = [
+  { file: "list.graphql", variables: { database: JOB.database, first: 10 } },
   { file: "store.graphql", variables: { input: { ...JOB, task: TASK, onConflict: "OVERWRITE" } } },
   { file: "report.graphql", variables: { input: { ...JOB, updates: UPDATES } } },
   { file: "watch.graphql", variables: { database: JOB.database, minIntervalMs: 0 } },
-  { file: "list.graphql", variables: { database: JOB.database, first: 10 } },
+  { file: "cancel.graphql", variables: { input: { ...JOB, reason: "A newer import is waiting." } } },
   { file: "list-progress.graphql", variables: { database: JOB.database, jobId: JOB.jobId } },
 ] as const;
 
 /** `src/server` and `dist/server` are equally deep, so this works in both. */
 const OPERATIONS = new URL("../../../schema/operations/", import.meta.url);
 
-async function renderPage(subscriptions: Subscriptions): Promise<RenderedPage> {
+async function renderPage(options: GraphiqlPageOptions): Promise<RenderedPage> {
   const tabs = await Promise.all(EXAMPLES.map(readTab));
-  const html = await renderInWorker(optionsFor(tabs, subscriptions));
+  const html = await renderInWorker(optionsFor(tabs, options));
   const seed = GRAPHIQL_SESSION_SCRIPT + seedScript(tabs);
-  const page = html.replace("</head>", () => `<style>${STEADY_TABS}</style><script>${seed}</script></head>`);
+  const page = html
+    .replace("</head>", () => `<style>${STYLE}</style><script>${seed}</script></head>`)
+    .replace(ROOT, () => headerFor(options) + ROOT);
   const compressed = await compress(page, { level: 9 });
   return {
     gzip: compressed,
@@ -129,11 +136,11 @@ async function readTab({ file, variables }: (typeof EXAMPLES)[number]): Promise<
 }
 
 /** Sets no `endpoint`, so GraphiQL uses its own URL and also works behind a proxy that adds a prefix. */
-function optionsFor(tabs: Tab[], subscriptions: Subscriptions) {
+function optionsFor(tabs: Tab[], { needsToken }: GraphiqlPageOptions) {
   return {
     title: "Tidemark",
     defaultTabs: tabs,
-    subscriptionsProtocol: subscriptions,
+    subscriptionsProtocol: needsToken ? "SSE" : "WS",
     // Otherwise the browser would store a token in the headers permanently.
     shouldPersistHeaders: false,
     // Otherwise GraphiQL puts the query into the page's URL: it would appear in logs, and a long one would break a reload.
@@ -157,8 +164,25 @@ async function renderInWorker(options: ReturnType<typeof optionsFor>): Promise<s
   return html;
 }
 
-/** Stops a tab from moving aside on its first click, which would lose the click. Dragging still works. */
-const STEADY_TABS = ".graphiql-tab { transform: none !important; }";
+/** The element that GraphiQL fills. */
+const ROOT = `<div id="root"></div>`;
+
+/** The bar above GraphiQL. The link is relative, so that it also works behind a path prefix. */
+function headerFor({ needsToken, hasDashboard }: GraphiqlPageOptions): string {
+  const name = hasDashboard ? `<a href="./">← Dashboard</a>` : "Tidemark";
+  const hint = `With a token of your own, set <code>{"authorization": "Bearer …"}</code> in the tab Headers.`;
+  return `<header class="tidemark"><strong>${name}</strong>${needsToken ? `<span>${hint}</span>` : ""}</header>`;
+}
+
+/** Puts the bar above GraphiQL. Stops a tab from moving aside on its first click, which would lose the click; dragging still works. */
+const STYLE = `
+  body { display: flex; flex-direction: column; height: 100vh; }
+  #root { flex: 1; min-height: 0; }
+  .graphiql-tab { transform: none !important; }
+  .tidemark { display: flex; gap: 24px; padding: 8px 16px; font: 14px system-ui, sans-serif; }
+  .tidemark, .tidemark a { color: #1f2328; background: #f6f8fa; }
+  @media (prefers-color-scheme: dark) { .tidemark, .tidemark a { color: #e6edf3; background: #161b22; } }
+`;
 
 /**
  * Runs before GraphiQL to work around two behaviours. GraphiQL shows the first tab without its variables (issue 3392 of

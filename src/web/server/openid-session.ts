@@ -1,7 +1,13 @@
 /** A session with an OpenID provider: the way there and back, and its renewal. Loads the client only when it is used. */
 import { showView } from "../location.js";
 import { SERVER_URL } from "./server-url.js";
-import { readSession, replaceSession, type OpenIdSettings, type Session } from "./session-store.js";
+import {
+  isSharedByTabs,
+  readSession,
+  replaceSession,
+  type OpenIdSettings,
+  type Session,
+} from "./session-store.js";
 
 const loadClient = () => import("./openid-client.js");
 
@@ -46,19 +52,28 @@ export async function returnFromProvider(): Promise<{ readonly session: Session;
 }
 
 /**
- * Renews a session, unless another tab just did: a refresh token must not be used twice.
+ * Renews a session, unless another tab just did: a provider that receives a refresh token twice ends the session.
  * @throws Error if the provider can't be reached.
  */
 export async function renewOnce(session: Session): Promise<Session> {
+  if (!isSharedByTabs()) return renewStored(session);
   return navigator.locks.request(`tidemark.renewal ${SERVER_PATH}`, async () => {
-    const stored = readSession();
-    if (stored?.id !== session.id || !stored.openId) return session; // signed out meanwhile
-    if (stored.token !== session.token) return stored;
-    const { renewedSession } = await loadClient();
-    const renewed = await renewedSession(stored, stored.openId);
-    if (readSession()?.id === session.id) replaceSession(renewed);
-    return renewed;
+    await new Promise((resolve) => setTimeout(resolve, SETTLING_MS));
+    return renewStored(session);
   });
+}
+
+/** What another tab has stored before it released the lock is visible after this time: tabs may be separate processes. */
+const SETTLING_MS = 1_000;
+
+async function renewStored(session: Session): Promise<Session> {
+  const stored = readSession();
+  if (stored?.id !== session.id || !stored.openId) return session; // signed out meanwhile
+  if (stored.token !== session.token) return stored;
+  const { renewedSession } = await loadClient();
+  const renewed = await renewedSession(stored, stored.openId);
+  if (readSession()?.id === session.id) replaceSession(renewed);
+  return renewed;
 }
 
 /** Leaves the page to end the provider's session, and returns. */

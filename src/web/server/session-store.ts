@@ -54,9 +54,14 @@ export function writeSession(session: Session, isKept: boolean): void {
   (isKept ? localStorage : sessionStorage).setItem(KEY, JSON.stringify(session));
 }
 
+/** Whether the session is the one that all tabs share. */
+export function isSharedByTabs(): boolean {
+  return sessionStorage.getItem(KEY) === null;
+}
+
 /** Replaces a session where it is kept. */
 export function replaceSession(session: Session): void {
-  writeSession(session, sessionStorage.getItem(KEY) === null);
+  writeSession(session, isSharedByTabs());
 }
 
 /** Removes the session of this tab and the one that all tabs share, and ends it in the other tabs. */

@@ -5,10 +5,7 @@
  */
 import { parseAddress } from "../address.js";
 
-/** What the header `Authorization` may carry. */
-const TOKEN = /^[\w.~+/-]+=*$/;
-
-/** The token of the link that this page was opened by; empty if it was damaged; undefined for other pages. */
+/** The token of the link that this page was opened by; undefined for other pages. */
 export const sharedToken: string | undefined = readSharedToken();
 
 /** Whether the page shows a shared job, which its viewer can only read. */
@@ -31,7 +28,7 @@ function readSharedToken(): string | undefined {
   if (given !== undefined) history.replaceState(null, "", location.pathname + location.search);
   if (database === undefined || job === undefined) return undefined;
   const key = keyOf(location.search);
-  if (given !== undefined) sessionStorage.setItem(key, TOKEN.test(given) ? given : "");
+  if (given !== undefined) sessionStorage.setItem(key, given);
   return sessionStorage.getItem(key) ?? undefined;
 }
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeCommand } from "../../../src/cli/run/command-line.js";
-import { LineMask } from "../../../src/cli/run/line-mask.js";
-import { maskCommand } from "../../../src/cli/run/mask-secrets.js";
+import { maskCommand, maskSecrets } from "../../../src/cli/run/mask-secrets.js";
+import { PrivateKeyLines } from "../../../src/cli/run/private-key-lines.js";
 
 const JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
 const PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----";
@@ -126,7 +126,7 @@ describe("A line of output", () => {
     ["sk-proj-0123456789abcdef0123 and glpat-0123456789abcdef0123", "*** and ***"],
     [`jwt ${JWT}`, "jwt ***"],
   ])("has no secrets: %j", (line, masked) => {
-    expect(new LineMask().line(line)).toBe(masked);
+    expect(maskSecrets(line)).toBe(masked);
   });
 
   it.each([
@@ -138,20 +138,20 @@ describe("A line of output", () => {
     "http://127.0.0.1:4000/?database=default",
     "task-1234567890123456789 done",
   ])("stays as it is without one: %j", (line) => {
-    expect(new LineMask().line(line)).toBe(line);
+    expect(maskSecrets(line)).toBe(line);
   });
 
   it("has nothing of a private key, which has many lines", () => {
-    const mask = new LineMask();
-    const lines = [...PEM.split("\n"), "done"].map((line) => mask.line(line));
+    const keys = new PrivateKeyLines();
+    const lines = [...PEM.split("\n"), "done"].map((line) => keys.mask(line));
 
     expect(lines).toEqual(["***", "***", "***", "***", "done"]);
   });
 
   it("is shown again if the end of a private key is missing", () => {
-    const mask = new LineMask();
+    const keys = new PrivateKeyLines();
     const lines = ["-----BEGIN PRIVATE KEY-----", ...Array.from({ length: 300 }, () => "line")];
 
-    expect(lines.map((line) => mask.line(line)).at(-1)).toBe("line");
+    expect(lines.map((line) => keys.mask(line)).at(-1)).toBe("line");
   });
 });

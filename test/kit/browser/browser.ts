@@ -56,7 +56,7 @@ let running: Promise<BrowserServer> | undefined;
 
 /** Console errors of Chromium while the server of a page restarts. */
 export const SERVER_IS_AWAY =
-  /ERR_(CONNECTION_|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection/;
+  /ERR_(CONNECTION_|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|SOCKET_NOT_CONNECTED)|WebSocket connection/;
 
 export interface StrictPageOptions extends BrowserContextOptions {
   /** Console errors to ignore, such as failed connections to a server that was killed. */

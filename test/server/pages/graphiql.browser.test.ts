@@ -1,28 +1,83 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { Tokens } from "../../kit/server/tokens.js";
-import { isBrowserTested, openBrowser, recordPage } from "../../kit/browser/browser.js";
+import { isBrowserTested, openBrowser, openStrictPage, recordPage } from "../../kit/browser/browser.js";
+import { PrefixProxy } from "../../kit/network/prefix-proxy.js";
 import { startServer } from "../../kit/server/server.js";
 
 /** Chromium takes 2 s for the page's 9 MB, and longer beside other tests. */
 const TIMEOUT_MS = 90_000;
 
+/** The tabs in their order, each with a text of its result. */
+const RESULTS = [
+  ["List", "totalCount"],
+  ["Store", "CREATED"],
+  ["Report", "40 of 100 files"],
+  ["Watch", "CaughtUp"],
+  ["Cancel", "A newer import is waiting."],
+  ["ListProgress", "progressBar"],
+] as const;
+
 describe.skipIf(!isBrowserTested())(
   "GraphiQL in a browser (under CI; needs Chromium)",
   { timeout: TIMEOUT_MS },
   () => {
-    it("has a tab for each example, and the first one is ready to run", async () => {
+    it("has a tab for each common task, and each runs as it is, in this order", async () => {
       await using server = await startServer();
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser);
+
+      await openGraphiql(page, server.url);
+      const names = await page.locator(".graphiql-tab-button").allTextContents();
+      for (const [name, text] of RESULTS) {
+        await goToTab(page, name);
+        await play(page);
+        await seeResult(page, text);
+        expect(await page.locator(".result-window").textContent()).not.toContain("errors");
+      }
+
+      expect(names).toEqual(RESULTS.map(([name]) => name));
+    });
+
+    it("clips no line, tab or button of a window that is 1280 pixels wide", async () => {
+      await using server = await startServer({ auth: (await someTokens()).auth });
+      await using browser = await openBrowser();
+      const page = await browser.newPage({ viewport: { width: 1280, height: 720 } });
+
+      await openGraphiql(page, server.url);
+      const clipped = await clippedTexts(page, ".tidemark *, .graphiql-tab, .graphiql-toolbar button");
+      for (const [name] of RESULTS) {
+        await goToTab(page, name);
+        clipped.push(...(await clippedTexts(page, ".graphiql-query-editor .view-line > span")));
+      }
+
+      expect(clipped).toEqual([]);
+    });
+
+    it("leads back to the dashboard, and works, behind a path prefix", async () => {
+      await using server = await startServer();
+      await using proxy = await PrefixProxy.open(server.url, "/tools/tidemark");
+      await using browser = await openBrowser();
+      const page = await openStrictPage(browser);
+
+      await openGraphiql(page, `${proxy.url.slice(0, -1)}`);
+      await play(page);
+      await seeResult(page, "totalCount");
+      await page.getByRole("link", { name: "Dashboard" }).click();
+
+      await page.getByRole("link", { name: "Tidemark" }).waitFor();
+
+      expect(page.url().startsWith(proxy.url)).toBe(true);
+    });
+
+    it("has no link to a dashboard that is off", async () => {
+      await using server = await startServer({ dashboard: "off" });
       await using browser = await openBrowser();
       const page = await browser.newPage();
 
       await openGraphiql(page, server.url);
-      const names = await page.locator(".graphiql-tab-button").allTextContents();
-      await play(page);
-      await seeResult(page, "CREATED");
-      await seeResult(page, "Import");
 
-      expect(names).toEqual(["Store", "Report", "Watch", "List", "ListProgress"]);
+      expect(await page.getByRole("link", { name: "Dashboard" }).count()).toBe(0);
     });
 
     it("shows over WebSocket the reports of a second window", async () => {
@@ -33,6 +88,7 @@ describe.skipIf(!isBrowserTested())(
       const record = recordPage(watcher);
 
       await openGraphiql(watcher, server.url);
+      await goToTab(watcher, "Store");
       await play(watcher);
       await seeResult(watcher, "CREATED");
       await goToTab(watcher, "Watch");
@@ -56,6 +112,7 @@ describe.skipIf(!isBrowserTested())(
       const record = recordPage(page);
 
       await openGraphiql(page, server.url);
+      await goToTab(page, "Store");
       await play(page);
       await seeResult(page, "UNAUTHENTICATED");
       await giveHeaders(page, { authorization: `Bearer ${token}` });
@@ -76,6 +133,7 @@ describe.skipIf(!isBrowserTested())(
       const record = recordPage(page);
 
       await openGraphiql(page, server.url);
+      await goToTab(page, "Store");
       await play(page);
       await seeResult(page, "CREATED");
       await goToTab(page, "Watch");
@@ -88,7 +146,7 @@ describe.skipIf(!isBrowserTested())(
       expect(record.complaints).toEqual([]);
     });
 
-    it("has the same five tabs after a reload", async () => {
+    it("has the same tabs after a reload", async () => {
       await using server = await startServer();
       await using browser = await openBrowser();
       const page = await browser.newPage();
@@ -96,9 +154,9 @@ describe.skipIf(!isBrowserTested())(
       await openGraphiql(page, server.url);
       await page.waitForFunction(() => localStorage.getItem("graphiql:tabState"));
       await page.reload();
-      await page.locator(".graphiql-tab-active", { hasText: "Store" }).waitFor();
+      await page.locator(".graphiql-tab-active", { hasText: "List" }).waitFor();
 
-      expect(await page.locator(".graphiql-tab").count()).toBe(5);
+      expect(await page.locator(".graphiql-tab").count()).toBe(RESULTS.length);
     });
   },
 );
@@ -154,6 +212,29 @@ async function openGraphiql(page: Page, url: string): Promise<void> {
 async function goToTab(page: Page, name: string): Promise<void> {
   await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${name}$`) }).click();
   await page.locator(".graphiql-tab-active", { hasText: name }).waitFor();
+  await page.locator(".graphiql-query-editor .view-line", { hasText: `${name}(` }).waitFor(); // otherwise, play could run the other tab
+}
+
+async function someTokens(): Promise<Tokens> {
+  const tokens = new Tokens();
+  await tokens.grant("alice");
+  return tokens;
+}
+
+/** The texts of elements that are not completely visible: a box above them, or the window, cuts them off. */
+function clippedTexts(page: Page, selector: string): Promise<string[]> {
+  return page.locator(selector).evaluateAll((elements) => {
+    const isCut = (element: Element): boolean => {
+      const { left, right } = element.getBoundingClientRect();
+      const boxes = [];
+      for (let box = element.parentElement; box; box = box.parentElement)
+        if (getComputedStyle(box).overflowX !== "visible") boxes.push(box.getBoundingClientRect());
+      return boxes
+        .concat(new DOMRect(0, 0, innerWidth, innerHeight))
+        .some((box) => left < box.left || right > box.right);
+    };
+    return elements.filter(isCut).map(({ textContent }) => textContent);
+  });
 }
 
 async function giveHeaders(page: Page, headers: object): Promise<void> {
