@@ -2,8 +2,13 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 const { packages } = JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")) as {
-  readonly packages: Readonly<Record<string, { readonly version: string }>>;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
 };
+
+interface LockedPackage {
+  readonly version: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
 
 /** The oldest versions without a known vulnerability that a client can exploit. */
 const MINIMUMS = [
@@ -23,6 +28,10 @@ describe("The lock file", () => {
 
   it.each(MINIMUMS)("has one copy of %s", (name) => {
     expect(installed(name)).toHaveLength(1);
+  });
+
+  it("has the binaries of LMDB as our own dependencies, in the version of the library that the build contains", () => {
+    expect(packages[""]!.optionalDependencies).toEqual(packages["node_modules/lmdb"]!.optionalDependencies);
   });
 
   it.each([

@@ -90,7 +90,7 @@ function valuesOf(claim: unknown): string[] {
 function claimAt(claims: JWTPayload, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
   return path.split(".").reduce<unknown>((value, name) => {
-    const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+    const isObject = typeof value === "object" && value !== null;
     return isObject ? (value as Record<string, unknown>)[name] : undefined;
   }, claims);
 }

@@ -88,7 +88,7 @@ function idOf(hash: string): string {
 const PASSED_ON = new Set(["UNAUTHENTICATED", "UNAVAILABLE"]);
 
 const NOT_THE_ISSUER =
-  "This server cannot create tokens: it only accepts the tokens of another issuer (--auth jwt). Request a token with the claim `job` from that issuer, or send the address of the job to someone who can sign in.";
+  "This server cannot create tokens: it only accepts the tokens of another issuer (--auth jwt or oidc). Request a token with the claim `job` from that issuer, start the server with --auth tokens:FILE beside --oidc-issuer, or send the address of the job to someone who can sign in.";
 
 const CACHED_CALLERS_MAX = 10_000;
 

@@ -54,7 +54,6 @@ describe("The claims of a token", () => {
       { databases: ["*"] },
       "expected a value that --jwt-databases maps to a database",
     ],
-    ["a role that is inherited", { jwtRoleClaim: "constructor.name" }, {}, "grants no role"],
     ["an object as its name", { jwtUsernameClaim: "realm" }, { realm: { name: "ada" } }, "no valid username"],
     [
       "an unverified address as its name",

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { watch } from "../../src/client/index.js";
 import { Program } from "../kit/process/child-process.js";
@@ -85,6 +87,23 @@ describe("tidemark list", () => {
 
     expect(parsed<{ jobId: string }>(running).map(({ jobId }) => jobId)).toEqual(["here"]);
     expect(lost.out.slice(1)).toEqual([expect.stringMatching(/^u {5}gone {2}LOST {2}/)]);
+  });
+
+  it.runIf(HAS_TERMINAL)("says on a terminal that it waits for a server that does not answer", async () => {
+    const silent = createServer(() => {});
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    await using terminal = new TestTerminal(["dist/main.js", "list", "--url", url], {
+      columns: 200,
+      rows: 9,
+    });
+
+    expect(await terminal.exited).toBe(4);
+    expect(terminal.lines.slice(0, 2)).toEqual([
+      `tidemark: waiting for ${url}`,
+      `tidemark: No server answers at ${url} (from --url). Check the address, and any proxy in between.`,
+    ]);
+    silent.close();
   });
 
   it("says how to report a first job, and which databases have jobs, if it finds none", async () => {

@@ -252,6 +252,23 @@ describe.runIf(HAS_TERMINAL)("tidemark watch, on a terminal", () => {
     expect(shown[2]).toBe('Start one with "npx tidemark", or name another with --url or TIDEMARK_URL.');
   });
 
+  it("prints the address once to stderr if only stdout is a pipe, and never with --json", async () => {
+    await store(server.url);
+    const piped = (...args: string[]): Program =>
+      new Program("script", [
+        "-qec",
+        `node dist/main.js watch --url ${server.url} --db d ${args.join(" ")} | cat`,
+        "/dev/null",
+      ]);
+    await using lines = piped("--job", "j");
+    await using json = piped("--json");
+    const address = await lines.line((line) => line.includes("also at"));
+    await json.line((line) => line.includes("CaughtUp"));
+
+    expect(address).toBe(`tidemark: also at ${server.url}/?database=d&owner=u&job=j`);
+    expect(json.out.join()).not.toContain("also at");
+  });
+
   it("does not echo typed keys", async () => {
     await store(server.url);
     await using terminal = watchOn();

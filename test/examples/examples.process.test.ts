@@ -25,6 +25,9 @@ describe("The example checksum", () => {
       paths.map((path) => checksumLine(FILES[path.slice(folder.path.length + 1)]!, path)),
     );
     expect(code).toBe(0);
+    expect(example.err).toEqual([
+      expect.stringMatching(/^Watch it at http:.*\?database=examples&owner=anonymous&job=checksum$/),
+    ]);
   });
 
   it("finishes with 100 %, and has counted files and bytes", async () => {

@@ -61,20 +61,19 @@ export class SharedWatch {
     return this.#state;
   }
 
+  /** Whether the server has rejected it and no component listens, so that the next one should try again. */
+  get isAbandoned(): boolean {
+    return this.#listeners.size === 0 && (!this.#watch || this.#watch.status.kind === "closed");
+  }
+
   subscribe(listener: () => void): () => void {
     clearTimeout(this.#closing);
     this.#listeners.add(listener);
     return () => {
+      clearTimeout(this.#closing);
       this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#closeSoon();
+      if (this.#listeners.size === 0) this.#closing = setTimeout(() => this.#close(), LINGER_MS);
     };
-  }
-
-  /** One that the server rejected is closed at once, so that the next component tries again. */
-  #closeSoon(): void {
-    if (this.#state.connection.status === "closed") return this.#close();
-    clearTimeout(this.#closing);
-    this.#closing = setTimeout(() => this.#close(), LINGER_MS);
   }
 
   #close(): void {

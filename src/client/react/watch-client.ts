@@ -64,8 +64,9 @@ export class WatchClient {
   }
 
   #find(scope: WatchScope): SharedWatch | undefined {
-    const covering = coveringScopes(scope).find((candidate) => this.#watches.has(scopeKey(candidate)));
-    return covering && this.#watches.get(scopeKey(covering));
+    return coveringScopes(scope)
+      .map((candidate) => this.#watches.get(scopeKey(candidate)))
+      .find((found) => found && !found.isAbandoned);
   }
 
   #open(scope: WatchScope): SharedWatch {
@@ -76,7 +77,7 @@ export class WatchClient {
       probe: () => unreachableError(this),
       onChange: () => this.#updateConnection(),
       onClosed: () => {
-        this.#watches.delete(key);
+        if (this.#watches.get(key) === opened) this.#watches.delete(key);
         this.#updateConnection();
       },
     });

@@ -1,6 +1,6 @@
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { checkOptions } from "../check-options.js";
-import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/reconnection.js";
+import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/watch-environment.js";
 import { ResultIterator } from "./result-iterator.js";
 import { ResumedSubscription } from "./resumed-subscription.js";
 import type {

@@ -1,5 +1,6 @@
 import type { ErrorExtensions } from "../../protocol/tidemark-error.js";
-import { Reconnection, type WatchEnvironment } from "../transport/reconnection.js";
+import { Reconnection } from "../transport/reconnection.js";
+import type { WatchEnvironment } from "../transport/watch-environment.js";
 import type { ResponseError } from "../transport/response-error.js";
 import {
   endOfClosing,

@@ -1,20 +1,8 @@
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
-import { keepAlive, type ClientClock, type ClientTimer } from "../platform.js";
+import type { ClientTimer } from "../platform.js";
 import { RetryDelay } from "./retry-delay.js";
 import type { SessionEnd } from "./session-end.js";
-
-/** The time and randomness of a subscription. Tests replace them. */
-export interface WatchEnvironment {
-  readonly clock: ClientClock;
-  /** Returns a number from 0 to below 1. */
-  readonly random: () => number;
-}
-
-/** Wall-clock time, with timers that keep the process alive. */
-export const WATCHER_ENVIRONMENT: WatchEnvironment = {
-  clock: { now: Date.now, schedule: keepAlive },
-  random: Math.random,
-};
+import type { WatchEnvironment } from "./watch-environment.js";
 
 export interface ReconnectionOptions {
   /** Subscribes once, and resolves when this subscription has ended. Never rejects. */

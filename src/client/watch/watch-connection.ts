@@ -1,7 +1,8 @@
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { Token } from "../transport/endpoint.js";
 import { otherOriginRemedy } from "../transport/page-origin.js";
-import { Reconnection, type WatchEnvironment } from "../transport/reconnection.js";
+import { Reconnection } from "../transport/reconnection.js";
+import type { WatchEnvironment } from "../transport/watch-environment.js";
 import type { SessionEnd } from "../transport/session-end.js";
 import { WatchSession, type SubscriptionRequest, type WatchTransport } from "../transport/watch-session.js";
 

@@ -8,7 +8,7 @@ import type { WatchTransport } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
 import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
 import { PendingReads, type ReadOutcome } from "../transport/pending-reads.js";
-import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/reconnection.js";
+import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/watch-environment.js";
 import { WatchConnection } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
 import { WatchMirror, type AppliedEvent, type ReceivedEvent } from "./watch-mirror.js";

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { parseHost } from "../../util/web-address.js";
 
 /**
  * The address of this server as the client of a request uses it, without a slash at the end. Only a trusted proxy may
@@ -8,35 +7,22 @@ import { parseHost } from "../../util/web-address.js";
 export function serverUrlOf(request: IncomingMessage, trustsProxy: boolean): string {
   const own = request.headers.host ?? socketAddressOf(request);
   if (!trustsProxy) return `http://${own}`;
-  const scheme = forwarded(request, "proto", isScheme) ?? "http";
-  const host = forwarded(request, "host", isHost) ?? own;
-  const prefix = forwarded(request, "prefix", isPrefix)?.replace(/\/$/, "") ?? "";
+  const scheme = forwarded(request, "x-forwarded-proto", SCHEME) ?? "http";
+  const host = forwarded(request, "x-forwarded-host", HOST) ?? own;
+  const prefix = forwarded(request, "x-forwarded-prefix", PREFIX)?.replace(/\/$/, "") ?? "";
   return `${scheme}://${host}${prefix}`;
 }
 
+const SCHEME = /^https?$/;
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i;
+const PREFIX = /^(\/[\w.~%-]+)+\/?$/;
+
 /** The value that the nearest proxy has set; undefined if it is absent or malformed. */
-function forwarded(
-  { headers }: IncomingMessage,
-  name: string,
-  isValid: (value: string) => boolean,
-): string | undefined {
-  const value = String(headers[`x-forwarded-${name}`] ?? "")
-    .split(",")
-    .at(-1)!
-    .trim();
-  return isValid(value) ? value : undefined;
-}
-
-function isScheme(value: string): boolean {
-  return value === "http" || value === "https";
-}
-
-function isHost(value: string): boolean {
-  return parseHost(value) !== undefined;
-}
-
-function isPrefix(value: string): boolean {
-  return /^(\/[\w.~%-]+)+\/?$/.test(value);
+function forwarded({ headers }: IncomingMessage, name: string, pattern: RegExp): string | undefined {
+  const values = headers[name];
+  if (typeof values !== "string") return undefined;
+  const value = values.slice(values.lastIndexOf(",") + 1).trim();
+  return pattern.test(value) ? value : undefined;
 }
 
 /** For HTTP/1.0, whose requests may have no `Host`. */

@@ -121,7 +121,7 @@ async function renderPage(options: GraphiqlPageOptions): Promise<RenderedPage> {
   const seed = GRAPHIQL_SESSION_SCRIPT + seedScript(tabs);
   const page = html
     .replace("</head>", () => `<style>${STYLE}</style><script>${seed}</script></head>`)
-    .replace(ROOT, () => headerFor(options) + ROOT);
+    .replace(ROOT, () => (options.hasDashboard ? HEADER : "") + ROOT);
   const compressed = await compress(page, { level: 9 });
   return {
     gzip: compressed,
@@ -168,19 +168,15 @@ async function renderInWorker(options: ReturnType<typeof optionsFor>): Promise<s
 const ROOT = `<div id="root"></div>`;
 
 /** The bar above GraphiQL. The link is relative, so that it also works behind a path prefix. */
-function headerFor({ needsToken, hasDashboard }: GraphiqlPageOptions): string {
-  const name = hasDashboard ? `<a href="./">← Dashboard</a>` : "Tidemark";
-  const hint = `With a token of your own, set <code>{"authorization": "Bearer …"}</code> in the tab Headers.`;
-  return `<header class="tidemark"><strong>${name}</strong>${needsToken ? `<span>${hint}</span>` : ""}</header>`;
-}
+const HEADER = `<header class="tidemark"><a href="./">← Dashboard</a></header>`;
 
 /** Puts the bar above GraphiQL. Stops a tab from moving aside on its first click, which would lose the click; dragging still works. */
 const STYLE = `
-  body { display: flex; flex-direction: column; height: 100vh; }
-  #root { flex: 1; min-height: 0; }
-  .graphiql-tab { transform: none !important; }
-  .tidemark { display: flex; gap: 24px; padding: 8px 16px; font: 14px system-ui, sans-serif; }
+  body { overflow: hidden; }
+  .tidemark { box-sizing: border-box; height: 32px; padding: 7px 16px; font: 14px/18px system-ui, sans-serif; }
   .tidemark, .tidemark a { color: #1f2328; background: #f6f8fa; }
+  .tidemark + #root .graphiql-container { height: calc(100vh - 32px) !important; }
+  .graphiql-tab { transform: none !important; }
   @media (prefers-color-scheme: dark) { .tidemark, .tidemark a { color: #e6edf3; background: #161b22; } }
 `;
 

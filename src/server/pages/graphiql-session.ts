@@ -41,7 +41,8 @@ export const GRAPHIQL_SESSION_SCRIPT = `
       const link = document.createElement("a");
       link.href = "./";
       link.textContent = "Sign in at the dashboard";
-      notice.append("You are not signed in, or your session has ended. ", link, ". Then return to this page.");
+      const hint = 'Then return to this page. Or set {"authorization": "Bearer …"} in the tab Headers.';
+      notice.append("You are not signed in, or your session has ended. ", link, ". " + hint);
       document.body.append(notice);
     }
 

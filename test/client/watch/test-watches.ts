@@ -1,7 +1,7 @@
 /** Watches on a manual clock, and functions that wait for their events. */
 import type { ClientClock, ClientTimer } from "../../../src/client/platform.js";
 import type { WatchEvent, WatchOptions } from "../../../src/client/index.js";
-import type { WatchEnvironment } from "../../../src/client/transport/reconnection.js";
+import type { WatchEnvironment } from "../../../src/client/transport/watch-environment.js";
 import { Watch } from "../../../src/client/watch/watch.js";
 import type { ManualClock } from "../../kit/deterministic/manual-clock.js";
 import { SERVER_JOB_KEY } from "../../server/jobs.js";
