@@ -38,6 +38,28 @@ class RandomWork(ServerTest):
 
         self.assertEqual(len(self.server.lines("turns")), 21)
 
+    def test_is_stored_again_with_what_was_added_to_an_iteration(self) -> None:
+        iterate = tidemark.iterative("iterate", tidemark.task("pair", tidemark.leaf("left")), max=2)
+        with tidemark.job("Rank", iterate, job_id="added") as job:
+            job.sub("iterate").next().sub("pair").add(tidemark.leaf("extra")).advance(2)
+            self.assertTrue(job.flush())
+            self.server.ask(DELETE)
+            job.message("again")
+            self.assertTrue(job.flush())
+
+            self.assertIn("extra RUNNING 2/?", self.server.lines("added"))
+
+    def test_is_stored_again_without_iterations_that_began_after_its_end(self) -> None:
+        iterate = tidemark.iterative("iterate", tidemark.leaf("step"))
+        with tidemark.job("Rank", iterate, job_id="after-end") as job:
+            self.assertTrue(job.flush())
+            self.server.ask(DELETE)
+            job.fail("disk full")
+            job.sub("iterate").next()
+            self.assertTrue(job.flush())
+
+        self.assertEqual(self.server.lines("after-end"), ["Rank FAILED 0/?", "iterate PENDING 0/?"])
+
     def run_job(self, chance: random.Random, job_id: str, losses: float) -> "tuple[Dict[str, Any], tidemark.Job]":
         job = tidemark.job("Job", *[self.tree(chance, 3) for _ in range(chance.randint(1, 4))], job_id=job_id)
         tasks: List[tidemark.Task] = [job]
