@@ -36,7 +36,9 @@ export interface ResumableSubscriptions {
  * Makes the subscriptions of a GraphQL client resume: after any break, a subscription is sent again with the newest
  * position that it received as the variable `after`. Nothing is lost, and nothing repeats.
  *
- *     const client = resumable(createClient({ url: "ws://127.0.0.1:4000/graphql" })); // of graphql-ws or graphql-sse
+ *     import { createClient } from "graphql-ws"; // or "graphql-sse"
+ *
+ *     const client = resumable(createClient({ url: "ws://127.0.0.1:4000/graphql", retryAttempts: 0 }));
  *     const query = `subscription ($after: Position) {
  *       taskEvents(database: "default", after: $after) { __typename position }
  *     }`;

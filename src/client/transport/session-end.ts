@@ -1,5 +1,4 @@
 /** Why a subscription ended, and so what happens next: read from GraphQL errors, a WebSocket's close code or an HTTP response. */
-import { CloseCode } from "../../protocol/close-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { isRetryable, notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
 
@@ -31,7 +30,7 @@ export function endOfClosing({ code, reason }: Closing, wasOpen: boolean): Sessi
   const cause = new Error(`The WebSocket closed with code ${code}${reason && `: ${reason}`}`);
   if (UNAUTHORIZED.has(code)) return { kind: "unauthorized", error: closeError("UNAUTHENTICATED", cause) };
   if (CLIENT_ERRORS.has(code)) return { kind: "refused", error: closeError("BAD_USER_INPUT", cause) };
-  if (code === CloseCode.GOING_AWAY) return { kind: "broken", cause, isGoingAway: true };
+  if (code === GOING_AWAY) return { kind: "broken", cause, isGoingAway: true };
   return { kind: wasOpen || code >= 4000 ? "broken" : "unopened", cause };
 }
 
@@ -41,15 +40,12 @@ export interface Closing {
   readonly reason: string;
 }
 
-/** The codes of the protocol for a premature subscription, and for an invalid or expired token. */
-const UNAUTHORIZED = new Set<number>([4401, 4403]);
-
-/** Codes for messages that the server would reject again. */
-const CLIENT_ERRORS = new Set<number>([
-  CloseCode.MESSAGE_TOO_BIG,
-  CloseCode.BAD_REQUEST,
-  CloseCode.SUBSCRIBER_ALREADY_EXISTS,
-]);
+/** Some codes of src/protocol/close-codes.ts, as numbers: the whole table would be a part of every page that uses the SDK. */
+const GOING_AWAY = 1001;
+/** UNAUTHORIZED and INVALID_TOKEN. */
+const UNAUTHORIZED = new Set([4401, 4403]);
+/** MESSAGE_TOO_BIG, BAD_REQUEST and SUBSCRIBER_ALREADY_EXISTS: the server would reject the same message again. */
+const CLIENT_ERRORS = new Set([1009, 4400, 4409]);
 
 function closeError(code: "UNAUTHENTICATED" | "BAD_USER_INPUT", cause: Error): TidemarkError {
   return new TidemarkError(code, cause.message, { cause });

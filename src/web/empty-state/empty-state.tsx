@@ -27,9 +27,11 @@ export function EmptyState({ database }: { readonly database: string }) {
         )}
         <OtherDatabases />
         {token.value !== undefined && (
-          <p class="notice">
-            This server requires a token. Set it first: <code>export TIDEMARK_TOKEN=…</code>
-          </p>
+          <div class="notice">
+            <p>
+              This server requires a token. Set it first: <code>export TIDEMARK_TOKEN=…</code>
+            </p>
+          </div>
         )}
         {snippetsFor({ serverUrl: SERVER_URL, database, hasToken: token.value !== undefined }).map(
           (snippet) => (
@@ -46,23 +48,25 @@ function OtherDatabases() {
   const busiest = databases.value?.toSorted((one, other) => other.running - one.running).slice(0, LINKS_MAX);
   if (!busiest?.length) return null;
   return (
-    <p class="notice">
-      Jobs are in{" "}
-      {busiest.map(({ name, running, total }, index) => (
-        <Fragment key={name}>
-          {index > 0 && ", "}
-          <a
-            class="link"
-            href={linkTo({ database: name })}
-            onClick={(event) => followLink(event, { database: name })}
-          >
-            <Name text={name} />
-          </a>{" "}
-          ({running > 0 ? `${exactCount(running)} running` : exactCount(total)})
-        </Fragment>
-      ))}
-      .
-    </p>
+    <div class="notice">
+      <p>
+        Jobs are in{" "}
+        {busiest.map(({ name, running, total }, index) => (
+          <Fragment key={name}>
+            {index > 0 && ", "}
+            <a
+              class="link"
+              href={linkTo({ database: name })}
+              onClick={(event) => followLink(event, { database: name })}
+            >
+              <Name text={name} />
+            </a>{" "}
+            ({running > 0 ? `${exactCount(running)} running` : exactCount(total)})
+          </Fragment>
+        ))}
+        .
+      </p>
+    </div>
   );
 }
 

@@ -253,6 +253,7 @@ describe("The demonstration job", () => {
       publicUrl: null,
       tracking: true,
       demo: true,
+      graphiql: true,
       limits: { ...limitsInForce(DEFAULT_LIMITS), memoryMax: expect.any(Number) },
     });
   });
