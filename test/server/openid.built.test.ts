@@ -1,4 +1,10 @@
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { IdentityProvider } from "../kit/server/identity-provider.js";
 import { startServer } from "../kit/server/server.js";
 import { Tokens } from "../kit/server/tokens.js";
@@ -54,6 +60,37 @@ describe("A server with an OpenID provider", () => {
     expect((await fetch(`${server.url}/ready`)).status).toBe(200);
     expect(await about.json()).toMatchObject({ user: { username: "ada", role: "reporter" } });
     expect(await (await fetch(`${server.url}/about`)).json()).not.toHaveProperty("user");
+  });
+});
+
+describe("A server with JSON Web Tokens", () => {
+  it("answers a valid token that grants nothing with 403 and the reason, over HTTP and WebSocket", async () => {
+    const secret = "a secret of at least thirty-two bytes, as required";
+    const path = join(temporaryFolder(), "secret");
+    writeFileSync(path, secret);
+    await using server = await startServer({
+      auth: `jwt:secret:${path}`,
+      jwtIssuer: "us",
+      jwtAudience: "tidemark",
+    });
+    const claims = new SignJWT({ iss: "us", aud: "tidemark", sub: "ada", databases: "*" });
+    const token = await claims
+      .setProtectedHeader({ alg: "HS256" })
+      .setExpirationTime("1h")
+      .sign(new TextEncoder().encode(secret));
+
+    const response = await fetch(`${server.url}/graphql?query={__typename}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const socket = new WebSocket(`${server.url.replace("http", "ws")}/graphql`, "graphql-transport-ws");
+    socket.once("open", () => socket.send(JSON.stringify({ type: "connection_init", payload: { token } })));
+    const [code, reason] = (await once(socket, "close")) as [number, Buffer];
+
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({
+      errors: [{ message: expect.stringContaining("its claim role grants no role") as unknown }],
+    });
+    expect([code, String(reason)]).toEqual([4403, "Forbidden: the token grants no rights"]);
   });
 });
 

@@ -264,7 +264,9 @@ interface RejectedRequest extends RejectedOperation {
 /** Rejects a request before its body is read. */
 export function rejectUnauthenticated(response: ServerResponse, { errors }: RejectedOperation): void {
   setCommonHeaders(response);
-  const status = Math.max(...errors.map(({ extensions }) => statusOfCode(extensions["code"])));
+  const status = Math.max(
+    ...errors.map(({ extensions: { code } }) => (code === "FORBIDDEN" ? 403 : statusOfCode(code))),
+  );
   response.writeHead(status, {
     "Content-Type": "application/json; charset=utf-8",
     "WWW-Authenticate": "Bearer",
