@@ -289,7 +289,7 @@ export class TaskHandle {
   #ignore(method: string, value: unknown, expected: string): void {
     const call = `${method}(${quoted(value)})`;
     const problem = `Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`;
-    this.#scope.sync.warn(badUserInput(problem));
+    this.#scope.sync.warn(badUserInput(problem), "value");
   }
 
   #endBy(error: unknown): void {
