@@ -55,7 +55,7 @@ export function resumable<Client extends SubscriptionClient>(
   client: Client,
   options: ResumableOptions = {},
 ): Client & ResumableSubscriptions {
-  checkOptions("resumable", options, { onDisconnected: 1 });
+  checkOptions("resumable()", options, { onDisconnected: 2 });
   return resumableIn(WATCHER_ENVIRONMENT, client, options);
 }
 
