@@ -12,7 +12,7 @@ import type {
 
 /** Options of `resumable`. */
 export interface ResumableOptions {
-  /** A subscription was lost, and will be resumed. Receives the error of the client. Default: ignored. */
+  /** A subscription was lost, and will be resumed. Receives an `Error` that says why. Default: ignored. */
   readonly onDisconnected?: ((cause: unknown) => void) | undefined;
 }
 
