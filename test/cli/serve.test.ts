@@ -131,7 +131,7 @@ describe("tidemark", () => {
     [["--prot", "80"], "tidemark: unknown option '--prot' (Did you mean --port?)"],
     [
       ["--data", "./data"],
-      "tidemark: unknown option '--data'. See tidemark COMMAND --help, or tidemark serve --help",
+      "tidemark: unknown option '--data'. See tidemark COMMAND --help, or tidemark serve --help for the server, whose data folder is --store lmdb:FOLDER.",
     ],
     [["--port"], "tidemark: option '--port <port>' argument missing"],
     [["lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
