@@ -6,7 +6,6 @@
  *       for await (const row of root.track(rows, "rows")) await insert(row);
  *     });
  */
-import type { ErrorCode } from "../protocol/error-codes.js";
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
 import { checkOptions } from "./check-options.js";
@@ -38,7 +37,8 @@ export interface ConnectOptions extends EndpointOptions {
    */
   readonly endTimeoutMs?: number | undefined;
   /**
-   * Receives errors that the SDK does not throw. Default: the first of each kind is printed on stderr, on one line.
+   * Receives errors that the SDK does not throw. Default: they are printed on stderr, one line for each job and
+   * kind of error, for at most 11 jobs of a kind.
    *
    * - The server is unreachable or rejects the token: called without a job, once per error code until the server
    *   accepts reports again. Reports wait and are retried.
@@ -86,8 +86,8 @@ export class Connection {
   readonly #reporter: Reporter;
   readonly #options: ConnectOptions;
   readonly #database: string;
-  /** The codes of the errors that were printed. */
-  readonly #printedCodes = new Set<ErrorCode>();
+  /** The number of errors of each kind, separately for those of jobs. */
+  readonly #errorCounts: Record<string, number> = {};
 
   /** @internal Called by `connect`. */
   constructor(options: ConnectOptions) {
@@ -103,7 +103,7 @@ export class Connection {
       endTimeoutMs: options.endTimeoutMs ?? 5_000,
       endsJobsOnExit: options.endsJobsOnExit ?? true,
       clock: options.clock ?? platformClock,
-      onUnavailable: (error) => this.#notify(error),
+      onUnavailable: (error) => this.#notify(error, error.code),
     });
   }
 
@@ -126,7 +126,7 @@ export class Connection {
       memory,
       ...(onConflict && { onConflict }),
     };
-    return new Job(header, root, this.#reporter, (error, job) => this.#notify(error, job));
+    return new Job(header, root, this.#reporter, (error, kind, job) => this.#notify(error, kind, job));
   }
 
   /**
@@ -143,20 +143,27 @@ export class Connection {
   }
 
   /** `onError` runs in a microtask, so that its exception can't stop the reports. */
-  #notify(error: TidemarkError, job?: Job): void {
+  #notify(error: TidemarkError, kind: string, job?: Job): void {
     const { onError } = this.#options;
     if (onError) return queueMicrotask(() => onError(error, job));
     const { code, message } = error; // the causes are in the message, as far as they help
     const isPassing = !job && code !== "UNAVAILABLE" && code !== "UNAUTHENTICATED"; // such as a busy server
-    if (isPassing || this.#printedCodes.has(code)) return;
-    this.#printedCodes.add(code);
-    const subject = job ? `job ${JSON.stringify(job.jobId)}: ` : "";
+    if (isPassing) return;
+    const linesMax = job ? JOBS_NAMED : 0;
+    const key = kind + linesMax;
+    const count = (this.#errorCounts[key] = (this.#errorCounts[key] ?? 0) + 1);
+    if (count > linesMax + 1) return;
+    const others = count > linesMax ? " and others" : "";
+    const subject = job ? `job ${JSON.stringify(job.jobId)}${others}: ` : "";
     // oxlint-disable-next-line no-console -- a program without `onError` would otherwise never know
     console.error(
       `tidemark: ${subject}${failureReason({ message, code })} ${remedyFor(code, this.#options)}`,
     );
   }
 }
+
+/** The jobs that lines about one kind of error name. One more line stands for all others. */
+const JOBS_NAMED = 10;
 
 const CONNECT_OPTIONS: Readonly<Record<keyof ConnectOptions, 1>> = {
   url: 1,

@@ -46,7 +46,8 @@ export interface JobSyncObserver {
   /** Something waits to be sent. `isUrgent`: a task started or ended. */
   onChanged(isUrgent: boolean): void;
   onAcknowledged(job: WorkersJobFragment): void;
-  onRejected(error: TidemarkError): void;
+  /** @param kind the code of the error, or of another kind of problem */
+  onRejected(error: TidemarkError, kind: string): void;
 }
 
 export class JobSync implements TaskStateListener {
@@ -73,7 +74,7 @@ export class JobSync implements TaskStateListener {
   #waiting: Waiter[] = [];
   /** Wait for the answers to reports in flight. */
   #waitingForAnswer: Waiter[] = [];
-  readonly #reportedCodes = new Set<string>();
+  readonly #reportedKinds = new Set<string>();
   readonly #limits: () => ClientLimits;
 
   /** @param limits returns those of the server, as far as they are known. */
@@ -240,10 +241,10 @@ export class JobSync implements TaskStateListener {
     this.#settleWaiters();
   }
 
-  /** Passes on the first error of each code. The job continues. */
-  warn(error: TidemarkError): void {
-    if (!this.#reportedCodes.has(error.code)) this.#observer.onRejected(error);
-    this.#reportedCodes.add(error.code);
+  /** Passes on the first error of each kind, by default its code. The job continues. */
+  warn(error: TidemarkError, kind: string = error.code): void {
+    if (!this.#reportedKinds.has(kind)) this.#observer.onRejected(error, kind);
+    this.#reportedKinds.add(kind);
   }
 
   onJobRejected(error: TidemarkError): void {
@@ -266,7 +267,7 @@ export class JobSync implements TaskStateListener {
     this.#inputs = [];
     this.#log = [];
     for (const { reject } of [...this.#waitingForAnswer.splice(0), ...this.#waiting.splice(0)]) reject(error);
-    this.#observer.onRejected(error);
+    this.#observer.onRejected(error, error.code);
   }
 
   /** Stores the job again, on a server that lost its history or changed its limits. Acknowledged log lines are lost. */

@@ -41,7 +41,7 @@ export class Job extends TaskHandle {
     header: JobDeclaration,
     spec: TaskDeclaration,
     reporter: Reporter,
-    onError: (error: TidemarkError, job: Job) => void,
+    onError: (error: TidemarkError, kind: string, job: Job) => void,
   ) {
     const stop = new AbortController();
     const sync = new JobSync(
@@ -50,7 +50,7 @@ export class Job extends TaskHandle {
       {
         onChanged: (isUrgent) => reporter.onJobChanged(sync, isUrgent),
         onAcknowledged: ({ cancelRequest }) => cancelRequest && stopBy(cancelRequest, stop, sync),
-        onRejected: (error) => onError(error, this),
+        onRejected: (error, kind) => onError(error, kind, this),
       },
       () => reporter.limits.current,
     );

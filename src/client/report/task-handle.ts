@@ -16,7 +16,7 @@ import { checkDeclaration, leaf, type TaskDeclaration } from "./task-declaration
 import { taskLog, type TaskLog } from "./task-log.js";
 import type { TaskState } from "./task-state.js";
 import { failureReason } from "./failure-reason.js";
-import { track, type Trackable, type Tracked } from "./track.js";
+import { checkTrackable, track, type Trackable, type Tracked } from "./track.js";
 
 /** The part of a job that its tasks use. */
 export interface TaskScope {
@@ -75,9 +75,9 @@ export class TaskHandle {
    */
   advance(units = 1): void {
     const state = this.#state;
+    if (!state.hasTicked) state.ticked(); // first, as it throws
     if (isUnits(units)) state.done += units;
     else this.#ignore("advance", units, UNITS);
-    if (!state.hasTicked) state.ticked();
   }
 
   /**
@@ -87,9 +87,9 @@ export class TaskHandle {
    */
   set(units: number): void {
     const state = this.#state;
+    if (!state.hasTicked) state.ticked(); // first, as it throws
     if (!isUnits(units)) this.#ignore("set", units, UNITS);
     else if (units > state.done) state.done = units;
-    if (!state.hasTicked) state.ticked();
   }
 
   /**
@@ -102,8 +102,8 @@ export class TaskHandle {
    * @throws TypeError if the task has several leaves: their progress is its progress.
    */
   progress(fraction: number): void {
-    const state = this.#onlyLeaf("progress(0.4)");
     if (!isUnits(fraction) || fraction > 1) return this.#ignore("progress", fraction, FRACTION);
+    const state = this.#onlyLeaf("progress(0.4)");
     if (state.volume === undefined) state.setVolume(PROGRESS_UNITS);
     const units = fraction * (state.volume ?? 0); // a leaf that has ended takes no volume
     this.#handleOf(state).set(Number(units.toFixed(6))); // 0.57 * 100 is below 57
@@ -226,10 +226,15 @@ export class TaskHandle {
     description?: string,
     options: TrackOptions = {},
   ): Tracked<Item> | AsyncIterable<Item> {
+    checkTrackable(items); // first, as the leaf may be added
     const state =
       description === undefined ? this.#onlyLeaf('track(items, "name")') : this.#freeLeaf(description);
+    const tracked = track(this.#handleOf(state), items, {
+      onStart: () => state.take(),
+      volume: options.volume,
+    });
     state.isTaken = true; // at once, so that the next loop takes another one
-    return track(this.#handleOf(state), items, { onStart: () => state.take(), volume: options.volume });
+    return tracked;
   }
 
   /**
@@ -284,7 +289,7 @@ export class TaskHandle {
   #ignore(method: string, value: unknown, expected: string): void {
     const call = `${method}(${quoted(value)})`;
     const problem = `Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`;
-    this.#scope.sync.warn(badUserInput(problem));
+    this.#scope.sync.warn(badUserInput(problem), "value");
   }
 
   #endBy(error: unknown): void {

@@ -27,6 +27,13 @@ export interface LoopOptions {
 /** A tracked iterable, for a `for` or a `for await` loop. */
 export type Tracked<Item> = Iterable<Item> & AsyncIterable<Item>;
 
+/** @throws TypeError for a value that no loop can iterate. */
+export function checkTrackable(items: unknown): void {
+  const object = Object(items) as object;
+  if (Symbol.iterator in object || Symbol.asyncIterator in object) return;
+  throw new TypeError(`Can't track ${textOf(items)}: expected an iterable, such as an array.`);
+}
+
 /**
  * Counts the items of a loop on `task`. An item counts as done once the loop requests the next one. When the loop exits
  * early, the iterator of `items` is closed, and the task ends with the one above it, with what was counted as its volume. A `for await` loop takes turns with timers and sockets, however long it
@@ -37,9 +44,6 @@ export function track<Item>(
   items: Trackable<Item>,
   { onStart, volume = lengthOf(items) }: LoopOptions,
 ): Tracked<Item> | AsyncIterable<Item> {
-  if (!isIterable(items) && !(Symbol.asyncIterator in Object(items))) {
-    throw new TypeError(`Can't track ${textOf(items)}: expected an iterable, such as an array.`);
-  }
   if (volume !== undefined) task.volume(volume);
   if (!isIterable(items)) return { [Symbol.asyncIterator]: () => countLater(task, items, onStart) };
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CLIENT_LIMITS } from "../../../src/protocol/client-limits.js";
-import type { TidemarkError } from "../../../src/protocol/tidemark-error.js";
+import { badUserInput, type TidemarkError } from "../../../src/protocol/tidemark-error.js";
 import type { UpdateTaskInput } from "../../../src/client/generated/graphql.js";
 import { connect, iterative, leaf, task, type TaskSpec } from "../../../src/client/index.js";
 import { JobSync } from "../../../src/client/report/job-sync.js";
@@ -53,6 +53,15 @@ it("A past iteration takes no more work, also on the tasks below its tasks", () 
   expect(root.subTask(0).subTasks.map(({ hasEnded }) => hasEnded)).toEqual([true, true]);
 });
 
+it("A value that means nothing hides no rejection with the same code", () => {
+  const messages: string[] = [];
+  const sync = syncOf(leaf("Import"), ({ message }) => messages.push(message));
+  for (const problem of ["odd value", "another one"]) sync.warn(badUserInput(problem), "value");
+  for (const problem of ["rejected", "again"]) sync.onReportRejected(sync.heartbeat(), badUserInput(problem));
+
+  expect(messages).toEqual(["odd value", "rejected"]);
+});
+
 describe("The requests of a job", () => {
   it("contain a task once that was added while the server had lost the job", () => {
     const sync = syncOf(task("Crawl", leaf("seed")));
@@ -90,8 +99,8 @@ describe("The requests of a job", () => {
   });
 });
 
-function syncOf(spec: TaskSpec): JobSync {
-  const observer = { onChanged: () => {}, onAcknowledged: () => {}, onRejected: () => {} };
+function syncOf(spec: TaskSpec, onRejected: (error: TidemarkError) => void = () => {}): JobSync {
+  const observer = { onChanged: () => {}, onAcknowledged: () => {}, onRejected };
   return new JobSync({ database: "d", jobId: "j" }, spec, observer, () => CLIENT_LIMITS);
 }
 

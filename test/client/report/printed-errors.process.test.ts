@@ -7,15 +7,37 @@ import { Tokens } from "../../kit/server/tokens.js";
 const COUNT = `for (const jobId of ["one", "two"]) await tidemark.job({ jobId }, leaf("count")).run(() => {});`;
 
 describe("A program without onError", () => {
-  it("prints the first rejection on one line, and no further one of its kind", async () => {
+  it("prints the rejection of each job on one line, and one line for all after the tenth", async () => {
     await using server = await startServer();
     await using program = run(
-      `const tidemark = connect({ url: ${JSON.stringify(server.url)}, database: "" }); ${COUNT}`,
+      `const tidemark = connect({ url: ${JSON.stringify(server.url)}, database: "" });
+       for (let id = 1; id < 14; id++) await tidemark.job({ jobId: "j" + id }, leaf("count")).run(() => {});`,
+    );
+
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    expect(program.err).toHaveLength(11);
+    expect(program.err[0]).toMatch(/^tidemark: job "j1": .+\(BAD_USER_INPUT\).* onError /);
+    expect(program.err.slice(-2)).toEqual([
+      expect.stringMatching(/^tidemark: job "j10": /),
+      expect.stringMatching(/^tidemark: job "j11" and others: /),
+    ]);
+  });
+
+  it("prints different faults of the same code for each job, also after an odd value", async () => {
+    await using server = await startServer();
+    await using program = run(
+      `const tidemark = connect(${JSON.stringify(server.url)});
+       const odd = tidemark.job({ jobId: "odd", leaseSeconds: 0 }, leaf("count"));
+       odd.progress(40);
+       await odd.run(() => {});
+       await tidemark.job({ jobId: "x".repeat(300) }, leaf("count")).run(() => {});`,
     );
 
     expect(await program.exited).toEqual({ code: 0, signal: null });
     expect(program.err).toEqual([
-      expect.stringMatching(/^tidemark: job "one": .+\(BAD_USER_INPUT\).* onError /),
+      expect.stringMatching(/^tidemark: job "odd": Ignored progress\(40\)/),
+      expect.stringMatching(/^tidemark: job "odd": .*lease/),
+      expect.stringMatching(/^tidemark: job "x+": .+300 bytes/),
     ]);
   });
 
@@ -72,6 +94,7 @@ describe("A program without onError", () => {
     expect(await program.exited).toMatchObject({ code: 0 });
     expect(program.err).toEqual([
       expect.stringMatching(/^tidemark: job "one": .*\(FORBIDDEN\) The token was passed to connect\(\)\./),
+      expect.stringMatching(/^tidemark: job "two": .*\(FORBIDDEN\)/),
     ]);
   });
 
