@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { exactCount } from "../format/numbers.js";
 import { NEWEST_FIRST, type Address } from "./address.js";
 import { DISPLAY_STATUS_LABELS, type DisplayStatus } from "../format/display-status.js";
@@ -103,7 +103,8 @@ function DatabasePicker() {
   const isOpen = useSignal(false);
   const picker = useRef<HTMLDivElement>(null);
   const close = (): void => void (isOpen.value = false);
-  useEffect(() => {
+  // Before the menu is painted: a key that is pressed at once must not act on the page.
+  useLayoutEffect(() => {
     const element = picker.current!; // drawn by now
     if (!isOpen.value) return undefined;
     refreshDatabases();

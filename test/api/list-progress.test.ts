@@ -292,7 +292,7 @@ describe("the elapsed time of a row", () => {
     [3_605_000, "1 hour 0 minutes 5 seconds"],
     [2 * 86_400_000 + 60_000, "2 days 0 hours 1 minute"],
   ])("after %d ms is %s", async (ms, elapsedTime) => {
-    await using api = await openApi({ lease: "10d" });
+    await using api = await openApi({ lease: "7d" });
     await api.storeTask();
     await api.update({ status: "RUNNING" });
     api.clock.advance(ms);

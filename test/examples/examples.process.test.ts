@@ -26,7 +26,7 @@ describe("The example checksum", () => {
     );
     expect(code).toBe(0);
     expect(example.err).toEqual([
-      expect.stringMatching(/^Watch it at http:.*\?database=examples&owner=anonymous&job=checksum$/),
+      expect.stringMatching(/^Watch it at http:.*\?database=examples&job=checksum$/),
     ]);
   });
 
