@@ -301,7 +301,7 @@ function endpointOf(address: string): URL {
 
 /** Tells a program that waits for its first event why there is none. A page has the browser's messages. */
 function printFailure(cause: unknown): void {
-  if (!isNodeLike || !(cause instanceof TidemarkError)) return;
+  if (!isNodeLike || !(cause instanceof TidemarkError) || cause.code !== "UNAVAILABLE") return;
   // oxlint-disable-next-line no-console -- a program that only iterates would otherwise never know
   console.error(`tidemark: ${cause.message} The watch keeps trying.`);
 }
