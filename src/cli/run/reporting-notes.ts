@@ -23,6 +23,7 @@ export class ReportingNotes {
   #latest: string | undefined;
   /** Whether the command has printed an unfinished line on the terminal. */
   #isInLine = false;
+  #hasOutputEnded = false;
   /** The notes that wait for the end of that line. */
   #waiting: string[] = [];
 
@@ -35,6 +36,7 @@ export class ReportingNotes {
   beforeOutput({ isTTY }: WriteStream, bytes: Uint8Array): void {
     if (!isTTY || this.#waiting.length === 0 || !drawsLineAgain(bytes)) return;
     this.#stream.write(ERASE_LINE);
+    this.#isInLine = false;
     this.#writeWaiting();
   }
 
@@ -47,7 +49,7 @@ export class ReportingNotes {
 
   /** Call this after the last output. */
   onOutputEnd(): void {
-    if (this.#waiting.length > 0) this.#stream.write("\n");
+    this.#hasOutputEnded = true;
     this.#writeWaiting();
   }
 
@@ -77,8 +79,12 @@ export class ReportingNotes {
   }
 
   note(text: string): void {
-    if (this.#isInLine && this.#stream.isTTY) this.#waiting.push(text);
+    if (this.#isInTerminalLine && !this.#hasOutputEnded) this.#waiting.push(text);
     else this.#write(text);
+  }
+
+  get #isInTerminalLine(): boolean {
+    return this.#isInLine && this.#stream.isTTY;
   }
 
   #writeWaiting(): void {
@@ -88,7 +94,8 @@ export class ReportingNotes {
   }
 
   #write(text: string): void {
-    this.#stream.write(`tidemark: ${sanitizeForTerminal(text)}\n`);
+    const start = this.#isInTerminalLine ? "\n" : "";
+    this.#stream.write(`${start}tidemark: ${sanitizeForTerminal(text)}\n`);
     this.#latest = text;
     this.#isInLine = false;
   }
