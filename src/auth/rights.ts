@@ -76,7 +76,9 @@ export function authorize(
   rights: CallerRights,
 ): void {
   if (!covers(database, rights))
-    throw forbidden(`The token does not cover the database ${quoted(database)}.`);
+    throw forbidden(
+      `The token does not cover the database ${quoted(database)}. It covers ${coveredText(rights)}.`,
+    );
   if (rights.job) throw forbidden("The token can only read one job.");
   const isOwn = username === rights.username;
   if (mayDo(rights.role, action, isOwn)) return;
@@ -111,6 +113,17 @@ function covers(database: DatabaseName, { databases, job }: CallerRights): boole
   if (job && job.database !== database) return false;
   return databases.some((pattern) => pattern === "*" || matchesPattern(database, pattern));
 }
+
+/** The databases of the token, which its holder may know. */
+function coveredText({ databases, job }: CallerRights): string {
+  const covered = job ? [job.database] : databases;
+  const more = covered.length > DATABASES_SHOWN_MAX ? ", …" : "";
+  return covered.length === 0
+    ? "no database"
+    : covered.slice(0, DATABASES_SHOWN_MAX).map(quoted).join(", ") + more;
+}
+
+const DATABASES_SHOWN_MAX = 5;
 
 function differ<T>(a: T | undefined, b: T | undefined): boolean {
   return a !== undefined && b !== undefined && a !== b;

@@ -56,6 +56,15 @@ describe("The scope of a caller", () => {
 });
 
 describe("The authorization of an action", () => {
+  it("fails with FORBIDDEN in another database, and names the databases of the token", () => {
+    const database = databaseName("secret");
+
+    expect(() => authorize("report", { ...JOB, database }, ALICE)).toThrow(
+      'The token does not cover the database "secret". It covers "mov*".',
+    );
+    expect(() => authorize("report", { ...JOB, database }, SHARED)).toThrow(/It covers "movies"\.$/);
+  });
+
   it("fails with FORBIDDEN for a token that shares a job, whatever its role", () => {
     for (const action of ["report", "cancel", "remove", "purge", "delete"] as const)
       expect(() => authorize(action, JOB, SHARED)).toThrow(

@@ -60,6 +60,14 @@ describe("The error of a request, on the command line", () => {
     });
   });
 
+  it("names the option of the database if the token does not cover it", () => {
+    const message = 'The token does not cover the database "default". It covers "movies".';
+
+    expect(serverError(new TidemarkError("FORBIDDEN", message), resolveDatabase({}, {}))).toMatchObject({
+      message: `${message} Pass another with --database or TIDEMARK_DATABASE.`,
+    });
+  });
+
   it("is otherwise that of the server", () => {
     const error = new TidemarkError("LIMIT_EXCEEDED", "Too many jobs.", { limit: "jobsPerDatabaseMax" });
 

@@ -14,6 +14,8 @@ export function serverError(error: unknown, server: ServerEndpoint): unknown {
 /** The message of `serverError`. */
 export function serverErrorText({ code, message, cause }: TidemarkError, server: ServerEndpoint): string {
   if (code === "UNAUTHENTICATED") return tokenText(server);
+  if (code === "FORBIDDEN" && /cover the database/.test(message))
+    return `${message} Pass another with --database or TIDEMARK_DATABASE.`;
   if (code !== "UNAVAILABLE") return message;
   return cause === undefined
     ? `${message} The address is ${sourceOf(server)}.`

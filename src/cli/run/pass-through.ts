@@ -2,7 +2,8 @@ import type { Readable, Writable } from "node:stream";
 import { setImmediate, setTimeout } from "node:timers/promises";
 
 /**
- * Copies an output unchanged, with backpressure from its reader. `onBytes` receives each chunk.
+ * Copies an output unchanged, with backpressure from its reader. `onBytes` receives each chunk after it was written, and
+ * `beforeBytes` before.
  *
  * Call the returned function when the command has ended. It resolves when all output is written. A background process
  * may hold the pipe open for ever, so the copy ends as soon as the pipe is quiet.
@@ -11,6 +12,7 @@ export function passThrough(
   source: Readable,
   target: Writable,
   onBytes: (bytes: Uint8Array) => void,
+  beforeBytes: (bytes: Uint8Array) => void = () => {},
 ): () => Promise<void> {
   const closed = new Promise<void>((resolve) => source.once("close", resolve));
   const resume = (): void => void (target.writableLength < PENDING_BYTES_MAX / 2 && source.resume());
@@ -19,6 +21,7 @@ export function passThrough(
   target.on("error", () => source.destroy()); // the reader is gone: the command fails when it writes to the closed pipe
   source.on("data", (bytes: Uint8Array) => {
     readAt = performance.now();
+    beforeBytes(bytes);
     target.write(bytes, resume);
     if (target.writableLength >= PENDING_BYTES_MAX) source.pause();
     onBytes(bytes);

@@ -5,9 +5,9 @@
  * 1. The number stands alone: not next to a letter, digit, dot, slash, colon or hyphen, as in a version, date or path.
  *    It is plausible: at most 100 %, or n up to m with m of at least 2. A line with two numbers of the same kind has no
  *    counter.
- * 2. The number moves. In a line that is drawn over, one number is enough. In successive lines, the text before the
- *    number must be equal except for digits, and the number must grow twice: then the third line counts, and all three
- *    belong to the counter.
+ * 2. The number moves. In a line that is drawn over, one number is enough, and so is a line that is nothing but the
+ *    first step of a count, such as "1/10". In successive lines, the text before the number must be equal except for
+ *    digits, and the number must grow: then the second line counts, and both belong to the counter.
  * 3. If a line has both, as in "3/10 (30%)", the count is used.
  */
 import { countReading, percentReading, type ProgressReading } from "./progress-reading.js";
@@ -24,18 +24,13 @@ export class PlainCounters {
     if (!found) return undefined;
     const counter = `${found.before.replaceAll(/\d+/g, "#")} ${found.reading.volume}`;
     if (isDrawnOver) return { counter, isCounter: true, reading: found.reading };
-    return this.#follow(counter, found.reading);
+    return this.#follow(counter, found.reading, FIRST_STEP.test(text));
   }
 
-  #follow(counter: string, reading: ProgressReading): CounterLine {
-    const { done = -1, increases = -1, isCounter = false } = this.#candidates.get(counter) ?? {};
-    const grown = reading.done > done ? increases + 1 : increases;
-    const counts = grown >= INCREASES_NEEDED && reading.done >= done;
-    const candidate = {
-      done: Math.max(done, reading.done),
-      increases: reading.done < done ? 0 : grown,
-      isCounter: isCounter || counts,
-    };
+  #follow(counter: string, reading: ProgressReading, isFirstStep: boolean): CounterLine {
+    const { done = Infinity, isGrowing = false, isCounter = false } = this.#candidates.get(counter) ?? {};
+    const counts = isFirstStep || reading.done > done || (isGrowing && reading.done === done);
+    const candidate = { done: reading.done, isGrowing: counts, isCounter: isCounter || counts };
     this.#candidates.delete(counter);
     this.#candidates.set(counter, candidate);
     const [oldest] = this.#candidates.keys();
@@ -55,9 +50,10 @@ export interface CounterLine {
 }
 
 interface Candidate {
+  /** The latest number. */
   readonly done: number;
-  /** The number of increases since the number was first seen or last decreased. */
-  readonly increases: number;
+  /** Whether the number has grown since it was first seen or last decreased. */
+  readonly isGrowing: boolean;
   /** Whether it was a counter before. */
   readonly isCounter: boolean;
 }
@@ -106,7 +102,6 @@ function numberOf(digits: string): number {
   return Number(digits.replaceAll(/[ ,_'\u00a0\u202f]/gu, ""));
 }
 
-const INCREASES_NEEDED = 2;
 const CANDIDATES_MAX = 16;
 const LABEL_MAX = 60;
 
@@ -117,4 +112,6 @@ const COUNT = new RegExp(
   String.raw`(?<![\p{L}\d./:_,'-])(?<done>${NUMBER})(?: ?\/ ?| of )(?<volume>${NUMBER})(?![\p{L}\d/:_-]|[.,]\d)`,
   "gu",
 );
+/** A line without a name or a unit: "1/2 cup" is no count. */
+const FIRST_STEP = /^\s*[01]\s*\/\s*\d+\s*$/;
 const PERCENT = /(?<![\p{L}\d./:_,-])(?<percent>\d{1,3}(?:[.,]\d+)?) ?%(?![\p{L}\d])/gu;

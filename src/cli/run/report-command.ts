@@ -33,6 +33,7 @@ export async function reportCommand(
   const end = await command.ended;
   stopCanceling();
   await Promise.all(outputs.map((finish) => finish()));
+  notes.onOutputEnd();
   if (end.kind === "NOT_STARTED") notes.note(failureOf(end, options, reporter));
   const endedAt = performance.now();
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, reporter));
@@ -65,10 +66,11 @@ function copyAndRead(
   notes: ReportingNotes,
 ): () => Promise<void> {
   const sampler = new OutputSampler(new OutputReader(reporter), () => reporter.show());
-  const finish = passThrough(source, target, (bytes) => {
-    notes.onOutput(target, bytes);
+  const onBytes = (bytes: Uint8Array): void => {
+    notes.afterOutput(target, bytes);
     sampler.write(bytes);
-  });
+  };
+  const finish = passThrough(source, target, onBytes, (bytes) => notes.beforeOutput(target, bytes));
   return async () => {
     await finish();
     sampler.end();

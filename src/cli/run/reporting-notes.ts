@@ -10,7 +10,8 @@ export interface ReportingNotesOptions {
 
 /**
  * What `tidemark run` says about its reports, on stderr: where the job can be seen, or why it can't. Each note is one
- * line between the lines of the command. The end of the command repeats a problem only if other output followed it.
+ * line between the lines of the command: on a terminal, a note waits until the command ends its line or draws it again.
+ * The end of the command repeats a problem only if other output followed it.
  */
 export class ReportingNotes {
   readonly #stream: WriteStream;
@@ -22,16 +23,34 @@ export class ReportingNotes {
   #latest: string | undefined;
   /** Whether the command has printed an unfinished line on the terminal. */
   #isInLine = false;
+  #hasOutputEnded = false;
+  /** The notes that wait for the end of that line. */
+  #waiting: string[] = [];
 
   constructor(stream: WriteStream, options: ReportingNotesOptions) {
     this.#stream = stream;
     this.#options = options;
   }
 
-  /** The command has printed bytes to a stream. */
-  onOutput({ isTTY }: WriteStream, bytes: Uint8Array): void {
+  /** Call this before the bytes of the command are written to a stream. */
+  beforeOutput({ isTTY }: WriteStream, bytes: Uint8Array): void {
+    if (!isTTY || this.#waiting.length === 0 || !drawsLineAgain(bytes)) return;
+    this.#stream.write(ERASE_LINE);
+    this.#isInLine = false;
+    this.#writeWaiting();
+  }
+
+  /** Call this after the bytes of the command were written to a stream. */
+  afterOutput({ isTTY }: WriteStream, bytes: Uint8Array): void {
     this.#latest = undefined;
     if (isTTY) this.#isInLine = bytes.at(-1) !== NEWLINE;
+    if (!this.#isInLine) this.#writeWaiting();
+  }
+
+  /** Call this after the last output. */
+  onOutputEnd(): void {
+    this.#hasOutputEnded = true;
+    this.#writeWaiting();
   }
 
   /** The server has stored the job. */
@@ -60,11 +79,33 @@ export class ReportingNotes {
   }
 
   note(text: string): void {
-    const start = this.#isInLine && this.#stream.isTTY ? "\n" : "";
+    if (this.#isInTerminalLine && !this.#hasOutputEnded) this.#waiting.push(text);
+    else this.#write(text);
+  }
+
+  get #isInTerminalLine(): boolean {
+    return this.#isInLine && this.#stream.isTTY;
+  }
+
+  #writeWaiting(): void {
+    const texts = this.#waiting;
+    this.#waiting = [];
+    for (const text of texts) this.#write(text);
+  }
+
+  #write(text: string): void {
+    const start = this.#isInTerminalLine ? "\n" : "";
     this.#stream.write(`${start}tidemark: ${sanitizeForTerminal(text)}\n`);
     this.#latest = text;
     this.#isInLine = false;
   }
 }
 
+/** Whether the output starts at the beginning of the current line, as a progress bar does. "\r\n" ends the line. */
+function drawsLineAgain(bytes: Uint8Array): boolean {
+  return bytes[0] === RETURN && bytes.length > 1 && bytes[1] !== NEWLINE;
+}
+
+const ERASE_LINE = "\r\u001b[K";
+const RETURN = 13;
 const NEWLINE = 10;

@@ -33,14 +33,19 @@ describe("A counter in a line that is drawn over", () => {
 });
 
 describe("A counter in successive lines", () => {
-  it("is read once it has grown twice", () => {
+  it("is read once it has grown", () => {
     expect(phases("Epoch 1/4\nloss 0.5\nEpoch 2/4\nloss 0.4\nEpoch 3/4\nEpoch 4/4\n")).toEqual([
-      "Epoch: 3 4 of 4",
+      "Epoch: 2 3 4 of 4",
     ]);
-    expect(phases("10% done\n20% done\n30% done\n")).toEqual([": 30 of 100"]);
+    expect(phases("10%\n100%\n")).toEqual([": 100 of 100"]);
     expect(phases("12:01 row 100 of 900\n12:02 row 200 of 900\n12:03 row 300 of 900\n")).toEqual([
-      "row: 300 of 900",
+      "row: 200 300 of 900",
     ]);
+  });
+
+  it("is read at once if the line is nothing but the first step", () => {
+    expect(phases("1/2\n")).toEqual([": 1 of 2"]);
+    expect(phases("0/20\n7/20\n")).toEqual([": 0 7 of 20"]);
   });
 
   it("is not read while it does not grow", () => {

@@ -20,6 +20,7 @@ import { requestCancel } from "../../server/jobs.js";
 /** Runs the built command with real programs and a real server. */
 
 const UNREACHABLE = "http://127.0.0.1:1";
+const NOTE: unknown = expect.stringMatching(/^tidemark: watch it at /);
 
 describe("The output of a command", () => {
   it("passes through byte for byte on stdout and stderr, and the input reaches the command", async () => {
@@ -377,20 +378,38 @@ describe("The address of the job", () => {
     expect(String((await run(server.url, ["true"])).err)).toBe("");
   });
 
-  it.runIf(HAS_TERMINAL)("has a line of its own on a terminal", async () => {
+  it.runIf(HAS_TERMINAL).each([
+    ["ended", String.raw`done\n`, ["half of it: 50%done", NOTE]],
+    ["never ended", "", ["half of it: 50%", NOTE]],
+  ])("waits on a terminal until a line that the command has begun is %s", async (_, rest, lines) => {
     await using server = await startServer();
+    const script = `stty -echo; printf 'half of it: 50%%'; read line; printf '${rest}'`;
+    await using terminal = new TestTerminal(argumentsOf(server.url, ["sh", "-c", script], NAMED), {
+      columns: 200,
+      rows: 9,
+    });
+    await terminal.shows(([first]) => first === "half of it: 50%");
+    await waitForJob(server.url, ({ tasks }) => tasks.length > 0);
+    terminal.type("\r");
+
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.lines.slice(0, 2)).toEqual(lines);
+  });
+
+  it.runIf(HAS_TERMINAL)("is above a bar that the command draws again and again", async () => {
+    await using server = await startServer();
+    const bar = `setInterval(() => process.stdout.write("\\r####  50%"), 20)`;
+    const script = `printf '####'; exec "$0" --eval '${bar}'`;
     await using terminal = new TestTerminal(
-      argumentsOf(server.url, ["sh", "-c", "printf 'half of it: 50%%'; read line"], NAMED),
+      argumentsOf(server.url, ["sh", "-c", script, process.execPath], NAMED),
       { columns: 200, rows: 9 },
     );
 
-    const [first, second] = await terminal.shows((lines) =>
-      lines.some((line) => line.includes("watch it at")),
+    const lines = await terminal.shows((shown) =>
+      ["watch it at", "50%"].every((text) => shown.some((line) => line.includes(text))),
     );
-    terminal.type("\r");
 
-    expect([first, second]).toEqual(["half of it: 50%", expect.stringMatching(/^tidemark: watch it at /)]);
-    expect(await terminal.exited).toBe(0);
+    expect(lines.slice(0, 3)).toEqual([NOTE, "####  50%", ""]);
   });
 });
 
