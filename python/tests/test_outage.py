@@ -193,6 +193,27 @@ class NoServer(unittest.TestCase):
             self.assertEqual(len(program.err.splitlines()), 1, program.err)
 
 
+class Tokens(ServerTest):
+    def test_of_a_file_may_end_with_a_line_break(self) -> None:
+        with tidemark.job("File", volume=1, job_id="file", token=lambda: "secret\n") as job:
+            self.assertTrue(job.flush())
+
+    def test_are_never_printed(self) -> None:
+        for token, what in (("SEC\nRET", "a line break"), ("SEC…RET", "the character U+2026")):
+            program = self.run_program(
+                f"""
+                import os, tidemark
+                os.environ["TIDEMARK_TOKEN"] = {token!r}
+                with tidemark.job("Secret", volume=1) as job:
+                    job.flush(timeout=1)
+                """
+            )
+
+            self.assertEqual(program.end(), 0)
+            self.assertIn(f"The token contains {what} (from TIDEMARK_TOKEN).", program.err)
+            self.assertNotIn("RET", program.err)
+
+
 class Rejections(ServerTest):
     flags = ("--mutations-per-second-max", "20")
 

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import re
 from typing import Any, Callable, Dict, Optional, Union
 from urllib.parse import urlsplit
 
@@ -14,6 +16,8 @@ TIMEOUT_SECONDS = 5.0
 
 Token = Union[str, Callable[[], str]]
 
+_INVALID_IN_TOKEN = re.compile(r"[^\x20-\x7e]")
+"""Characters that a header can't contain, or that no token has."""
 _CODES_BY_STATUS = {400: "BAD_USER_INPUT", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 413: "LIMIT_EXCEEDED"}
 """For the answers of a proxy."""
 
@@ -33,16 +37,30 @@ class Transport:
         :raises RequestError: with the server's code, or UNAVAILABLE if no answer arrived. In that case, the server may
             still have executed the operation.
         """
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        token = self._current_token()
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
-            token = self._token() if callable(self._token) else self._token
-            headers = {"Content-Type": "application/json", "Accept": "application/json"}
-            if token:
-                headers["Authorization"] = f"Bearer {token}"
             status, body = self._post(to_json({"query": document, "variables": variables}), headers)
         except Exception as error:
             self.close()
             raise self._no_answer(error) from error
         return self._data_of(status, body)
+
+    def _current_token(self) -> str:
+        """The token without surrounding whitespace. Its errors never contain it."""
+        try:
+            token = text_of((self._token() if callable(self._token) else self._token) or "").strip()
+        except Exception as error:
+            raise RequestError("UNAUTHENTICATED", f"The function passed as token= failed: {error!r}.") from error
+        invalid = _INVALID_IN_TOKEN.search(token)
+        if invalid is None:
+            return token
+        what = "a line break" if invalid[0] in "\r\n" else f"the character U+{ord(invalid[0]):04X}"
+        is_from_environment = self._token == os.environ.get("TIDEMARK_TOKEN")
+        origin = "from TIDEMARK_TOKEN" if is_from_environment else "passed as token="
+        raise RequestError("UNAUTHENTICATED", f"The token contains {what} ({origin}).")
 
     def close(self) -> None:
         if self._connection is not None:

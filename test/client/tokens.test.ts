@@ -43,6 +43,25 @@ describe.each(SDK_TRANSPORTS)("A watch of a server with authentication (%s)", (t
 
     await expect(watchEventsUntil(watched, "Reset")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
   });
+
+  it("ignores whitespace around a token, as of a file", async () => {
+    const tokens = new Tokens();
+    const token = `${await tokens.grant("alice")}\n`;
+    await using server = await startServer({ auth: tokens.auth });
+    await using watched = watchWithoutDelays({ url: server.url, database: DATABASE, token, transport });
+
+    expect(kindsOf(await watchEventsUntil(watched, "CaughtUp"))).toContain("CaughtUp");
+  });
+
+  it("rejects a token with a line break, and does not show it", async () => {
+    await using server = await startServer();
+    await using watched = watchWithoutDelays({ url: server.url, database: DATABASE, token: "a\nb", transport });
+
+    await expect(watchEventsUntil(watched, "CaughtUp")).rejects.toMatchObject({
+      code: "UNAUTHENTICATED",
+      message: "The token contains a line break.",
+    });
+  });
 });
 
 describe("A worker of a server with authentication", () => {
@@ -58,6 +77,18 @@ describe("A worker of a server with authentication", () => {
 
     const store = await server.provider.getTaskStore(DATABASE);
     expect(store.get(ALICE)?.task.status).toBe("FINISHED");
+  });
+
+  it("calls onError for a token with a line break, and does not show it", async () => {
+    await using server = await startServer();
+    const errors = new EventEmitter();
+    const onError = (error: TidemarkError): void => void errors.emit("error", error);
+    connect({ url: server.url, token: "SEC\nRET", onError }).job({}, leaf("read")).announce();
+
+    await expect(once(errors, "UNAVAILABLE")).rejects.toMatchObject({
+      code: "UNAUTHENTICATED",
+      message: "The token contains a line break.",
+    });
   });
 
   it("calls onError again for a missing token after the server was unreachable", async () => {

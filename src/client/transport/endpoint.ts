@@ -1,5 +1,6 @@
 import { DEFAULT_DATABASE } from "../../protocol/default-database.js";
 import { DEFAULT_URL } from "../../protocol/default-url.js";
+import { TidemarkError } from "../../protocol/tidemark-error.js";
 import { environmentVariable } from "../platform.js";
 
 /** A bearer token, or a function that returns a current one each time. An empty token sends no credentials. */
@@ -37,7 +38,18 @@ export function invalidAddress(url: string): TypeError {
   return new TypeError(`Invalid server address ${JSON.stringify(url)}: expected one like ${DEFAULT_URL}.`);
 }
 
-/** The headers of a request, or the payload of a WebSocket's `connection_init`, that carry the token. */
+/**
+ * The headers of a request, or the payload of a WebSocket's `connection_init`, that carry the token without surrounding whitespace.
+ * @throws TidemarkError UNAUTHENTICATED if a header can't contain the token. The error does not contain it either.
+ */
 export function authorizationOf(token: string | undefined): { readonly authorization?: string } {
-  return token ? { authorization: `Bearer ${token}` } : {};
+  const trimmed = token?.trim();
+  const [invalid] = /[^ -~]/u.exec(trimmed ?? "") ?? [];
+  if (invalid) throw new TidemarkError("UNAUTHENTICATED", `The token contains ${nameOf(invalid)}.`);
+  return trimmed ? { authorization: `Bearer ${trimmed}` } : {};
+}
+
+function nameOf(character: string): string {
+  if (character === "\n" || character === "\r") return "a line break";
+  return `the character U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
 }
