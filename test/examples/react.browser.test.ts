@@ -9,7 +9,7 @@ import { Program, PROJECT } from "../kit/process/child-process.js";
 import { startServer } from "../kit/server/server.js";
 import { store, update } from "../server/jobs.js";
 
-/** The application as somebody copies it: in a folder of its own, with the packages that it declares and no others. */
+/** The application as a user copies it: in a folder of its own, with the packages that it declares and no others. */
 const folder = mkdtempSync(join(tmpdir(), "tidemark-example-"));
 const TASK = {
   description: "Import",

@@ -17,7 +17,7 @@ interface ShareDialogProps {
   readonly onClose: () => void;
 }
 
-/** Makes a link that shows one job. On a server that asks nobody to sign in, this is the address of the job. */
+/** Makes a link that shows one job. On a server that requires no sign-in, this is the address of the job. */
 export function ShareDialog({ job, onClose }: ShareDialogProps) {
   const link = useSignal(token.peek() === undefined ? openLinkTo(job) : undefined);
   const title = (
@@ -114,7 +114,7 @@ function LinkView({
     <>
       <p>
         {expiresAt === undefined ? (
-          "This server asks nobody to sign in: anyone who can reach it can open this link."
+          "This server requires no sign-in: anyone who can reach it can open this link."
         ) : (
           <>
             Anyone with this link can read the job until <Instant at={expiresAt} />. The link is shown only

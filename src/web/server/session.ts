@@ -24,7 +24,7 @@ import { isShared, sharedToken } from "./shared-link.js";
 /** A shared link takes precedence, for the page of its job. */
 const session = signal(sharedToken === undefined ? readSession() : { id: "shared link", token: sharedToken });
 
-/** undefined: nobody is signed in. */
+/** undefined: no user is signed in. */
 export const token = computed(() => session.value?.token);
 
 /** Identifies the sign-in. It stays the same when the token is renewed. */

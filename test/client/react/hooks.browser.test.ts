@@ -187,7 +187,7 @@ describe.skipIf(!isBrowserTested()).each([
   it.each([
     ["an invalid address", { url: "ftp://example.test" }],
     ["an invalid name of a database", { database: "d".repeat(1_000) }],
-  ])("report %s as an error, and start anew with a valid one", async (_name, provider) => {
+  ])("report %s as an error, and start again with a valid one", async (_name, provider) => {
     await using server = await startServer();
     await store(server.url, { jobId: "a" });
     await using opened = await HooksPage.open(server.url, script);
@@ -201,7 +201,7 @@ describe.skipIf(!isBrowserTested()).each([
     expect(rejected).toEqual({ shown: "", isLoading: false, isStale: false, error: "BAD_USER_INPUT" });
   });
 
-  it("report a rejected token as an error, and start anew with a valid one", async () => {
+  it("report a rejected token as an error, and start again with a valid one", async () => {
     const tokens = new Tokens();
     const token = await tokens.grant("u");
     await using server = await startServer({ auth: tokens.auth });
@@ -234,7 +234,7 @@ describe.skipIf(!isBrowserTested()).each([
     });
   });
 
-  it("call the token function of the latest render, and do not subscribe anew for it", async () => {
+  it("call the token function of the latest render, and do not subscribe again for it", async () => {
     const tokens = new Tokens();
     const [first, second] = [await tokens.grant("ada"), await tokens.grant("bob")];
     await using server = await startServer({ auth: tokens.auth });

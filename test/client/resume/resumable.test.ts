@@ -31,7 +31,7 @@ interface Event {
 }
 
 describe.each(CLIENT_KINDS)("A resumed subscription ($name)", ({ open }) => {
-  it("begins anew with a Reset if the server lost its history", async () => {
+  it("starts again with a Reset if the server lost its history", async () => {
     await using server = await startServer();
     await using other = await startServer();
     await using network = await SeverableProxy.open(server.url);

@@ -68,7 +68,7 @@ export function resumedTransport({ name, open }: ClientKind, onEvent: () => void
   };
 }
 
-/** At revision 0 there is nothing to resume, so the server begins anew with a Reset. */
+/** At revision 0 there is nothing to resume, so the server starts again with a Reset. */
 function isAtOrigin(position: string): boolean {
   return parsePosition(position).revision === 0;
 }
