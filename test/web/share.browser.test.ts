@@ -168,7 +168,7 @@ describe.skipIf(!isBrowserTested())("A shared job (in CI; needs Chromium)", { ti
     await page.getByRole("button", { name: "Share…" }).click();
 
     expect(await page.getByLabel("Link").inputValue()).toBe(`${server.url}/${JOB}`);
-    await page.getByText("This server asks nobody to sign in").waitFor();
+    await page.getByText("This server requires no sign-in").waitFor();
   });
 
   it("has an address at the public address of the server", async () => {
