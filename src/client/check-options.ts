@@ -2,7 +2,6 @@
  * Rejects options that nothing would read, and values that can't work. TypeScript finds most of them, but a JavaScript
  * program with a misspelled option would otherwise run with the default, for example against the wrong server.
  */
-import { DEFAULT_URL } from "../protocol/default-url.js";
 import { isUnits, quoted, textOf } from "./report/input-values.js";
 
 /** The values of an option: any (2), a number from 0 (0), a whole number from 1 (1), or one or several of these texts. */
@@ -24,10 +23,7 @@ export function checkOptions(
   const wrong = isObject ? Object.keys(options).find((name) => !Object.hasOwn(known, name)) : textOf(options);
   if (wrong !== undefined) {
     const names = Object.keys(known);
-    const [first] = names;
-    const example = isObject
-      ? ""
-      : `, such as { ${first}: ${quoted(first === "url" ? DEFAULT_URL : options)} }`;
+    const example = isObject || names[0] === "url" ? "" : `, such as { ${names[0]}: ${quoted(options)} }`;
     fail(`Unknown option ${quoted(wrong)}`, `an object with any of ${names.join(", ")}${example}`);
   }
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {

@@ -63,7 +63,7 @@ describe("The options of a connection", () => {
 
 describe("Options that are not an object", () => {
   it.each<[() => unknown, string]>([
-    [() => connect(4567 as never), 'such as { url: "http://127.0.0.1:4000" }'],
+    [() => connect(4567 as never), "expected an object with any of url, token"],
     [() => connect().job("x" as never, leaf("y")), 'such as { jobId: "x" }'],
     [() => leaf("read", 500 as never), "such as { volume: 500 }"],
   ])("are rejected with an example: %s", (call, message) => {

@@ -37,7 +37,7 @@ export class HttpTransport {
   readonly url: string;
   readonly token: Token | undefined;
   readonly #requestTimeoutMs: number;
-  #authorization: ReturnType<typeof authorizationOf> = {};
+  #latestToken: string | undefined;
 
   /** @throws TypeError if the address is invalid. */
   constructor({ url, token, requestTimeoutMs = 5_000 }: HttpTransportOptions) {
@@ -58,7 +58,7 @@ export class HttpTransport {
   ): Promise<Data> {
     try {
       const token = typeof this.token === "function" ? await this.token() : this.token;
-      this.#authorization = authorizationOf(token);
+      this.#latestToken = token;
       const { url, ...prepared } = this.prepare(document, variables);
       const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
       const response = await fetch(url, {
@@ -73,11 +73,11 @@ export class HttpTransport {
   }
 
   /**
-   * A request with the latest valid token, for senders that can't wait.
+   * A request with the latest token, for senders that can't wait.
    * @throws TidemarkError BAD_USER_INPUT if JSON has no form for the variables.
    */
   prepare<Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): PreparedRequest {
-    const headers = { "content-type": "application/json", ...this.#authorization };
+    const headers = { "content-type": "application/json", ...authorizationOf(this.#latestToken) };
     return { url: `${this.url}/graphql`, method: "POST", headers, body: bodyOf(document, variables) };
   }
 }

@@ -1,5 +1,5 @@
-import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { authorizationOf, type Token } from "../transport/endpoint.js";
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
+import type { Token } from "../transport/endpoint.js";
 import { noServerError } from "../transport/no-server-error.js";
 import { Reconnection } from "../transport/reconnection.js";
 import type { WatchEnvironment } from "../transport/watch-environment.js";
@@ -108,16 +108,14 @@ export class WatchConnection<Data> {
     this.#options.onData(data as Data); // safe: the server answers our document
   };
 
-  /** If the token function throws, the client retries later. An invalid token is rejected like one that the server rejects. */
+  /** If the token function throws, the client retries later. */
   async #currentToken(): Promise<{ readonly token: string | undefined } | SessionEnd> {
     const { token } = this.#options;
+    if (typeof token !== "function") return { token };
     try {
-      const current = typeof token === "function" ? await token() : token;
-      authorizationOf(current);
-      return { token: current };
+      return { token: await token() };
     } catch (cause) {
-      const isInvalid = cause instanceof TidemarkError && cause.code === "UNAUTHENTICATED";
-      return isInvalid ? { kind: "unauthorized", error: cause } : { kind: "broken", cause };
+      return { kind: "broken", cause };
     }
   }
 }
