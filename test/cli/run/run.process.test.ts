@@ -60,6 +60,12 @@ describe("The exit code", () => {
     ["that of the command", ["sh", "-c", "exit 3"], 3, ""],
     ["128 plus the signal that killed it", ["sh", "-c", "kill -KILL $$"], 137, ""],
     ["127 if it is not found", ["no-such-program"], 127, "tidemark: no-such-program: command not found\n"],
+    [
+      "127 with a hint if it is a line for a shell",
+      ["for i in 1; do echo; done"],
+      127,
+      "tidemark: for i in 1; do echo; done: command not found. To run a shell command line, use: tidemark run -- sh -c '…'\n",
+    ],
     ["126 if it can't be executed", ["/"], 126, "tidemark: /: can't be executed\n"],
     ["127 if its name is empty", [""], 127, "tidemark: : command not found\n"],
   ])("of a command is %s", async (_, command, code, said) => {
@@ -427,6 +433,18 @@ describe("A server that does not take the job", () => {
       `tidemark: the job is not reported: ${remedy}`,
       `tidemark: the job was not reported: ${remedy}`,
     ]);
+  });
+
+  it("may have another worker with the same job id", async () => {
+    await using server = await startServer();
+    await using first = tidemark(server.url, ["sh", "-c", "read line"]);
+    await first.errorLine((line) => line.includes("watch it at"));
+    await run(server.url, ["true"]);
+    first.write("\n");
+
+    expect(await first.errorLine((line) => line.includes("reported"))).toBe(
+      'tidemark: the job is not reported: Another worker uses the job id j (a second "tidemark run"?). Give each its own --job.',
+    );
   });
 
   it("is named once if no output follows", async () => {
