@@ -21,6 +21,7 @@ export async function reportCommand(
   options: RunOptions,
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<CommandExit> {
+  const startedAt = performance.now();
   const notes = new ReportingNotes(process.stderr, options);
   const job = jobOf(options, notes);
   const reporter = new OutputReporter(job);
@@ -39,6 +40,8 @@ export async function reportCommand(
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, reporter));
   const isEndStored = await ack.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
   if (!isEndStored) notes.onUnreported();
+  else if (isSuccess(end) && endedAt - startedAt > LONG_MS && reporter.isWithoutProgress)
+    notes.onWithoutProgress();
   return end;
 }
 
@@ -103,16 +106,20 @@ async function endJob(
   interruptedBy: NodeJS.Signals | undefined,
   failure: () => string,
 ): Promise<void> {
-  const isSuccess = end.kind === "EXITED" && end.code === 0;
-  if (!isSuccess && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
-  const ending = new Error(isSuccess ? "" : failure());
+  const isFinished = isSuccess(end);
+  if (!isFinished && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
+  const ending = new Error(isFinished ? "" : failure());
   await job
     .run(() => {
-      if (!isSuccess) throw ending;
+      if (!isFinished) throw ending;
     })
     .catch((error: unknown) => {
       if (error !== ending) throw error;
     });
+}
+
+function isSuccess(end: CommandExit): boolean {
+  return end.kind === "EXITED" && end.code === 0;
 }
 
 function failureOf(end: CommandExit, { command }: RunOptions, { lastLines }: OutputReporter): string {
@@ -153,5 +160,7 @@ class ServerAck {
   }
 }
 
+/** People miss a bar only for a command that runs for longer than this. */
+const LONG_MS = 3_000;
 /** The longest wait for the server to store the end of a job. */
 const END_TIMEOUT_MS = 5_000;

@@ -419,6 +419,22 @@ describe("The address of the job", () => {
   });
 });
 
+describe("A long command without progress", () => {
+  it.runIf(HAS_TERMINAL).each([
+    ["on a terminal", [], true],
+    ["not with --quiet", ["--quiet"], false],
+  ])("is noted at its end: %s", async (_, flags, isNoted) => {
+    await using server = await startServer();
+    await using terminal = new TestTerminal(
+      argumentsOf(server.url, ["sh", "-c", "sleep 3.1; echo done"], [...NAMED, ...flags]),
+      { columns: 200, rows: 9 },
+    );
+
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.written.includes("no progress was recognized in the output")).toBe(isNoted);
+  });
+});
+
 describe("A server that does not take the job", () => {
   it("is named on stderr at once, and again after the output of the command", async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
