@@ -263,7 +263,17 @@ describe("tidemark cancel", () => {
     expect(await tidemark(["cancel", "j"])).toEqual({
       code: 1,
       out: [],
-      err: [`tidemark: u/j has ended: Task "work" is FINISHED and cannot be canceled.`],
+      err: ["tidemark: Job u/j has already ended (FINISHED)."],
+    });
+  });
+});
+
+describe("tidemark share", () => {
+  it("rejects a duration that is too long", async () => {
+    expect(await tidemark(["share", "j", "--expires", "40d"])).toEqual({
+      code: 2,
+      out: [],
+      err: [`tidemark: Invalid --expires "40d": expected a duration from 1m to 30d, such as 24h or 7d.`],
     });
   });
 });

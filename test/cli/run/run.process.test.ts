@@ -138,6 +138,13 @@ describe("The job of a command", () => {
     expect(linesOf(await jobOnServer(server.url)).slice(1)).toEqual(["sh FAILED 3/5"]);
   });
 
+  it("is named after the command line if --name is empty", async () => {
+    await using server = await startServer();
+    await run(server.url, ["echo", "hello"], { flags: ["--name", ""] });
+
+    expect((await jobOnServer(server.url)).tasks[0]!.description).toBe("echo hello");
+  });
+
   it("fails if the command is not found", async () => {
     await using server = await startServer();
     await run(server.url, ["no-such-program"]);
