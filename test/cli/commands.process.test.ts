@@ -114,6 +114,7 @@ describe("tidemark list", () => {
     expect(all.out).toEqual([
       "No jobs in the database d. Report one with: tidemark run -- COMMAND",
       "There is 1 job in --database movies.",
+      "List all databases with: tidemark list --all-databases",
     ]);
     expect(some.out[0]).toBe("No matching jobs in the database d.");
   });
@@ -238,6 +239,23 @@ describe("tidemark show", () => {
       ["tidemark: 2 users have a job with this id: pass one of bob/j, u/j"],
     ]);
     expect(parsed(clear)).toEqual([expect.objectContaining({ username: "bob", jobId: "j", attempt: 1 })]);
+  });
+});
+
+describe("tidemark list --all-databases", () => {
+  it("lists the databases with their numbers of jobs", async () => {
+    await store(server.url, { jobId: "one" });
+    await store(server.url, { jobId: "two" });
+    await update(server.url, { jobId: "two", updates: [{ done: 1 }] });
+    await store(server.url, { database: "movies" });
+    const table = await tidemark(["list", "--all-databases"]);
+    const json = await tidemark(["list", "--all-databases", "--json"]);
+
+    expect(table.out).toEqual(["DATABASE  RUNNING  TOTAL", "d         1        2", "movies    0        1"]);
+    expect(parsed(json)).toMatchObject([
+      { name: "d", running: 1, total: 2 },
+      { name: "movies", running: 0, total: 1 },
+    ]);
   });
 });
 
