@@ -110,8 +110,18 @@ export function failureMessageOf(error: unknown): string | undefined {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return isUnknownOption(error) && !message.includes("Did you mean")
+    ? `${message}. ${OPTIONS_HINT}`
+    : message;
 }
+
+function isUnknownOption(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === "commander.unknownOption";
+}
+
+const OPTIONS_HINT =
+  "See tidemark COMMAND --help, or tidemark serve --help for the server, whose data folder is --store lmdb:FOLDER.";
 
 /** Commander also throws after it has printed help or the version. */
 function isSuccess(error: unknown): boolean {

@@ -8,9 +8,10 @@
  */
 import type { TidemarkError } from "../protocol/tidemark-error.js";
 import type { MemoryRangeInput, OnConflict } from "./generated/graphql.js";
-import { checkOptions } from "./check-options.js";
+import { checkOptions, type OptionRule } from "./check-options.js";
 import { failureReason } from "./report/failure-reason.js";
 import { Job } from "./report/job.js";
+import type { JobDeclaration } from "./report/job-sync.js";
 import { Reporter } from "./report/reporter.js";
 import { remedyFor } from "./report/printed-remedy.js";
 import { resolveEndpoint, type EndpointOptions, type Token } from "./transport/endpoint.js";
@@ -112,20 +113,17 @@ export class Connection {
    *
    *     const job = tidemark.job({ jobId: "nightly-import" }, task("Import", leaf("read"), leaf("write")));
    *
-   * @throws TypeError if an option is unknown, or the tree was not declared with `leaf`, `task` or `iterative`.
+   * @throws TypeError if an option is unknown or invalid, or the tree was not declared with `leaf`, `task` or `iterative`.
    */
   job(options: JobOptions, root: TaskDeclaration): Job {
-    checkOptions("job", options, JOB_OPTIONS);
+    checkOptions("job()", options, JOB_OPTIONS);
     checkDeclaration(root);
-    const { jobId = uniqueId(), database, username, leaseSeconds, memory, onConflict } = options;
     const header = {
-      jobId,
-      database: database ?? this.#database,
-      username: username ?? this.#options.username,
-      leaseSeconds,
-      memory,
-      ...(onConflict && { onConflict }),
-    };
+      ...options,
+      jobId: options.jobId ?? uniqueId(),
+      database: options.database ?? this.#database,
+      username: options.username ?? this.#options.username,
+    } as JobDeclaration; // safe: undefined is not sent
     return new Job(header, root, this.#reporter, (error, kind, job) => this.#notify(error, kind, job));
   }
 
@@ -165,27 +163,27 @@ export class Connection {
 /** The jobs that lines about one kind of error name. One more line stands for all others. */
 const JOBS_NAMED = 10;
 
-const CONNECT_OPTIONS: Readonly<Record<keyof ConnectOptions, 1>> = {
-  url: 1,
-  token: 1,
-  database: 1,
-  username: 1,
-  intervalMs: 1,
-  heartbeatMs: 1,
-  requestTimeoutMs: 1,
-  endTimeoutMs: 1,
-  endsJobsOnExit: 1,
-  onError: 1,
-  clock: 1,
+const CONNECT_OPTIONS: Readonly<Record<keyof ConnectOptions, OptionRule>> = {
+  url: 2,
+  token: 2,
+  database: 2,
+  username: 2,
+  intervalMs: 0,
+  heartbeatMs: 0,
+  requestTimeoutMs: 0,
+  endTimeoutMs: 0,
+  endsJobsOnExit: 2,
+  onError: 2,
+  clock: 2,
 };
 
-const JOB_OPTIONS: Readonly<Record<keyof JobOptions, 1>> = {
-  jobId: 1,
-  database: 1,
-  username: 1,
-  leaseSeconds: 1,
-  memory: 1,
-  onConflict: 1,
+const JOB_OPTIONS: Readonly<Record<keyof JobOptions, OptionRule>> = {
+  jobId: 2,
+  database: 2,
+  username: 2,
+  leaseSeconds: 2,
+  memory: 2,
+  onConflict: ["OVERWRITE", "REJECT"] satisfies OnConflict[],
 };
 
 /**
@@ -194,12 +192,12 @@ const JOB_OPTIONS: Readonly<Record<keyof JobOptions, 1>> = {
  *
  *     const tidemark = connect({ url: "http://127.0.0.1:4000" });
  *
- * @throws TypeError if the address of the server is invalid or an option is unknown.
+ * @throws TypeError if the address of the server is invalid or an option is unknown or invalid.
  */
 export function connect(options: ConnectOptions | string | { readonly href: string } = {}): Connection {
   if (typeof options === "string") return new Connection({ url: options });
   const { href } = Object(options) as { readonly href?: string };
   if (href !== undefined) return new Connection({ url: href });
-  checkOptions("connect", options, CONNECT_OPTIONS);
+  checkOptions("connect()", options, CONNECT_OPTIONS);
   return new Connection(options as ConnectOptions);
 }

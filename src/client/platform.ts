@@ -97,22 +97,24 @@ export function environmentVariable(name: string): string | undefined {
  * would keep the page out of the back/forward cache.
  */
 export function onPageHidden(callback: (isLeft: boolean) => void): () => void {
-  const { document, addEventListener, removeEventListener } = globalThis as Partial<Page>;
-  if (!document || !addEventListener || !removeEventListener) return () => {};
+  const page = globalThis as unknown as Page;
+  const { document } = page;
+  if (!document) return () => {};
   const onVisibility = (): void => {
     if (document.visibilityState === "hidden") callback(false);
   };
   const onLeft = (): void => callback(true);
-  addEventListener("pagehide", onLeft);
+  page.addEventListener("pagehide", onLeft);
   document.addEventListener("visibilitychange", onVisibility);
   return () => {
-    removeEventListener("pagehide", onLeft);
+    page.removeEventListener("pagehide", onLeft);
     document.removeEventListener("visibilitychange", onVisibility);
   };
 }
 
 interface Page extends PageEvents {
-  readonly document: PageEvents & { readonly visibilityState: string };
+  /** Absent outside of browsers. */
+  readonly document?: PageEvents & { readonly visibilityState: string };
 }
 
 interface PageEvents {
@@ -136,4 +138,4 @@ const setImmediate = /*#__PURE__*/ (() => (globalThis as Partial<typeof globalTh
 export const isNodeLike = versions.node !== undefined;
 
 /** Whether this is Node.js itself. */
-export const isNode = isNodeLike && !versions["bun"] && !versions["deno"];
+export const isNode = /*#__PURE__*/ (() => isNodeLike && !versions["bun"] && !versions["deno"])();

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { InvalidTokenError } from "../auth/invalid-token-error.js";
 import { GraphQLError } from "graphql";
-import { TidemarkError, TRANSIENT_LIMITS } from "../protocol/tidemark-error.js";
+import { TidemarkError, isTransientLimit } from "../protocol/tidemark-error.js";
 import type { Clock, Timer } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import { clientAddressOf, forwardedClientAddressOf } from "./http/client-address.js";
@@ -123,10 +123,8 @@ const LENGTH_MAX = 300;
 function loadLimitOf(error: unknown): string | undefined {
   if (!(error instanceof TidemarkError || error instanceof GraphQLError)) return undefined;
   const { limit } = error.extensions;
-  return LOAD_LIMITS.find((name) => name === limit);
+  return isTransientLimit(limit) || limit === "messagesPerSecondMax" ? String(limit) : undefined;
 }
-
-const LOAD_LIMITS: readonly string[] = [...TRANSIENT_LIMITS, "messagesPerSecondMax"];
 
 function shortened<Value extends string | undefined>(value: Value): Value {
   return value?.slice(0, LENGTH_MAX) as Value; // safe: undefined stays undefined

@@ -129,6 +129,10 @@ describe("tidemark", () => {
   it.each([
     [["--port", "80a"], 'tidemark: Invalid --port "80a": expected a whole number from 0 to 65535.'],
     [["--prot", "80"], "tidemark: unknown option '--prot' (Did you mean --port?)"],
+    [
+      ["--data", "./data"],
+      "tidemark: unknown option '--data'. See tidemark COMMAND --help, or tidemark serve --help",
+    ],
     [["--port"], "tidemark: option '--port <port>' argument missing"],
     [["lsit"], "tidemark: unknown command 'lsit' (Did you mean list?)"],
     [["wacth", "--json", "x"], "tidemark: unknown command 'wacth' (Did you mean watch?)"],

@@ -1,5 +1,9 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { connect, leaf, task, watch, type Watch } from "../../src/client/index.js";
+import { useJobs } from "../../src/client/react/index.js";
 import { HistoryDocument } from "../../src/client/generated/graphql.js";
 import { freePort } from "../kit/process/free-port.js";
 import { startServer } from "../kit/server/server.js";
@@ -54,6 +58,67 @@ describe("The options of a connection", () => {
     expect(call).toThrow(TypeError);
     expect(call).toThrow(message);
     expect(call).toThrow(/expected an object with any of \w+, \w+/);
+  });
+});
+
+describe("Options that are not an object", () => {
+  it.each<[() => unknown, string]>([
+    [() => connect(4567 as never), 'such as { url: "http://127.0.0.1:4000" }'],
+    [() => connect().job("x" as never, leaf("y")), 'such as { jobId: "x" }'],
+    [() => leaf("read", 500 as never), "such as { volume: 500 }"],
+  ])("are rejected with an example: %s", (call, message) => {
+    expect(call).toThrow(TypeError);
+    expect(call).toThrow(message);
+  });
+});
+
+describe("An invalid value of an option", () => {
+  it.each<[() => unknown, string]>([
+    [
+      () => watch({ transport: "ws" as never }),
+      'Invalid transport "ws" of watch(): expected auto, websocket, sse.',
+    ],
+    [
+      () => watch({ minIntervalMs: "5" as never }),
+      'Invalid minIntervalMs "5" of watch(): expected a number from 0.',
+    ],
+    [
+      () => connect().job({ onConflict: "reject" as never }, leaf("x")),
+      'Invalid onConflict "reject" of job(): expected OVERWRITE, REJECT.',
+    ],
+    [
+      () => useJobs({ status: "running" as never }),
+      'Invalid status "running" of useJobs(): expected PENDING, RUNNING, FINISHED, CANCELED, FAILED.',
+    ],
+    [() => useJobs({ status: ["RUNNING", "done"] as never }), "Invalid status RUNNING,done of useJobs()"],
+    [() => connect({ intervalMs: -1 }), "Invalid intervalMs -1 of connect(): expected a number from 0."],
+  ])("is rejected at the call: %s", (call, message) => {
+    expect(call).toThrow(TypeError);
+    expect(call).toThrow(message);
+  });
+});
+
+describe("The error of a proxy", () => {
+  it.each([502, 503, 504])("whose server is not running names it: %i", async (status) => {
+    const proxy = createServer((_, response) => response.writeHead(status).end("<html>"));
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    await using watched = watch({ url });
+    const causes: unknown[] = [];
+    const failed = new Promise<void>((resolve) => {
+      watched.onChange(() => {
+        causes.push(watched.status);
+        resolve();
+      });
+    });
+    const message = `cannot reach Tidemark (HTTP status ${status}). Is the server running?`;
+
+    await expect(connect(url).request("{ __typename }", {})).rejects.toThrow(
+      `The proxy at ${url} ${message}`,
+    );
+    await failed;
+    expect(causes[0]).toMatchObject({ cause: { message: `The proxy at ${url}/graphql ${message}` } });
+    proxy.close();
   });
 });
 

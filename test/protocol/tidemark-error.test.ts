@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { limitExceeded, TidemarkError } from "../../src/protocol/tidemark-error.js";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
+import { isTransientLimit, limitExceeded, TidemarkError } from "../../src/protocol/tidemark-error.js";
 
 describe("an expected failure", () => {
   it("has its code in extensions", () => {
@@ -43,4 +44,22 @@ describe("an exceeded limit", () => {
     expect(error.extensions).toEqual({ code: "LIMIT_EXCEEDED", limit: "nameBytesMax" });
     expect(error.message).toBe("The name has 129 bytes; the limit is 128 (nameBytesMax).");
   });
+});
+
+it("The limits that depend on the load are transient, and no others", () => {
+  const names = Object.keys(DEFAULT_LIMITS).filter(isTransientLimit);
+
+  expect(names).toEqual([
+    "connectionsMax",
+    "connectionsPerAddressMax",
+    "connectionsPerUserMax",
+    "subscriptionsPerUserMax",
+    "operationsPerSecondMax",
+    "mutationsPerSecondMax",
+    "waitingAnswerBytesMax",
+    "changesWaitingMax",
+    "memoryMax",
+    "memoryPerDatabaseMax",
+    "memoryPerUserMax",
+  ]);
 });

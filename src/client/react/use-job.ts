@@ -36,7 +36,7 @@ export function useJob<Selected = WatchedJob | undefined>(
   options: WatchHookOptions<WatchedJob | undefined, Selected> = {},
 ): WatchResult<Selected> {
   checkKey(key);
-  checkOptions("useJob", options, WATCH_HOOK_OPTIONS);
+  checkOptions("useJob()", options, WATCH_HOOK_OPTIONS);
   const client = useWatchClient();
   const { minIntervalMs = MIN_INTERVAL_MS, enabled = true, select } = options;
   const { database = client.database, username, jobId } = key ?? {};

@@ -1,4 +1,4 @@
-import { checkOptions } from "../check-options.js";
+import { checkOptions, type OptionRule } from "../check-options.js";
 import type { WatchedJob, WatchedTaskStatus } from "../watch/watched-job.js";
 import { useWatchClient } from "./tidemark-provider.js";
 import {
@@ -22,11 +22,11 @@ export interface WatchedJobsFilter {
   readonly status?: WatchedTaskStatus | readonly WatchedTaskStatus[] | undefined;
 }
 
-const FILTER: Readonly<Record<keyof WatchedJobsFilter, 1>> = {
-  database: 1,
-  username: 1,
-  jobId: 1,
-  status: 1,
+const FILTER: Readonly<Record<keyof WatchedJobsFilter, OptionRule>> = {
+  database: 2,
+  username: 2,
+  jobId: 2,
+  status: ["PENDING", "RUNNING", "FINISHED", "CANCELED", "FAILED"] satisfies WatchedTaskStatus[],
 };
 
 /**
@@ -38,14 +38,14 @@ const FILTER: Readonly<Record<keyof WatchedJobsFilter, 1>> = {
  * A job is immutable data, and the same object until it changes, so a memoized component renders only for its own job.
  * `data` is empty until all jobs have arrived.
  *
- * @throws TypeError if a field of the filter or an option is unknown. All other errors are in the result.
+ * @throws TypeError if a field of the filter or an option is unknown or invalid. All other errors are in the result.
  */
 export function useJobs<Selected = readonly WatchedJob[]>(
   filter: WatchedJobsFilter = {},
   options: WatchHookOptions<readonly WatchedJob[], Selected> = {},
 ): WatchResult<Selected> {
-  checkOptions("useJobs", filter, FILTER);
-  checkOptions("useJobs", options, WATCH_HOOK_OPTIONS);
+  checkOptions("useJobs()", filter, FILTER);
+  checkOptions("useJobs()", options, WATCH_HOOK_OPTIONS);
   const client = useWatchClient();
   const { minIntervalMs = MIN_INTERVAL_MS, enabled = true, select } = options;
   const { database = client.database, username, jobId, status } = filter;

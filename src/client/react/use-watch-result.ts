@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { WatchedJob } from "../watch/watched-job.js";
+import type { OptionRule } from "../check-options.js";
 import { NOT_CONNECTED } from "./connection-state.js";
 import { isShallowEqual } from "./is-shallow-equal.js";
 import { NOT_LOADED, type SharedWatchState } from "./shared-watch.js";
@@ -20,10 +21,10 @@ export interface WatchHookOptions<Data, Selected> {
   readonly enabled?: boolean | undefined;
 }
 
-export const WATCH_HOOK_OPTIONS: Readonly<Record<keyof WatchHookOptions<unknown, unknown>, 1>> = {
-  select: 1,
-  minIntervalMs: 1,
-  enabled: 1,
+export const WATCH_HOOK_OPTIONS: Readonly<Record<keyof WatchHookOptions<unknown, unknown>, OptionRule>> = {
+  select: 2,
+  minIntervalMs: 0,
+  enabled: 2,
 };
 
 export const MIN_INTERVAL_MS = 100;

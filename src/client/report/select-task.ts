@@ -3,6 +3,7 @@
  * next one, because a task reports one piece of work. If there is none left, the work could not be reported, so the
  * selection fails.
  */
+import type { TaskDeclaration } from "./task-declaration.js";
 import type { TaskState } from "./task-state.js";
 
 /** Selects a task by its description or by its index from 0. */
@@ -62,6 +63,21 @@ export function onlyLeafOf(task: TaskState): TaskState | undefined {
   return only && others.length === 0 ? onlyLeafOf(only) : undefined;
 }
 
+/** The error of a task that stands for one leaf but has several. @param call the remedy, given the name of a task below */
+export function severalLeaves(task: TaskState, call: (name: string) => string): TypeError {
+  const specs = specsBelow(task);
+  const { description } = specs.find(({ kind }) => kind === "LEAF") ?? specs[0]!; // safe: a leaf is its only one
+  const owner = task.spec.kind === "ITERATIVE" ? "iteration" : task.parent ? "task" : "job";
+  const remedy = `${owner}.${call(JSON.stringify(description))}`;
+  return new TypeError(
+    `Task ${JSON.stringify(task.spec.description)} has more than one leaf. Name one: ${remedy}.`,
+  );
+}
+
+function specsBelow({ spec, subTasks }: TaskState): readonly TaskDeclaration[] {
+  return spec.kind === "ITERATIVE" ? spec.tasks : subTasks.map((subTask) => subTask.spec);
+}
+
 function taskAt(range: TaskRange, index: number): TaskState {
   const { parent, first, length } = range;
   if (Number.isInteger(index) && index >= 0 && index < length) return parent.subTask(first + index);
@@ -81,14 +97,13 @@ function find(
 }
 
 /** @param state `pending ` if there are tasks of that name, but none is left. */
-function noTask({ parent: { spec, subTasks } }: TaskRange, selector: TaskSelector, state = ""): TypeError {
-  const isIterative = spec.kind === "ITERATIVE";
-  const specs = isIterative ? spec.tasks : subTasks.map((subTask) => subTask.spec);
-  const names = [...new Set(specs.map(({ description }) => description))];
+function noTask({ parent }: TaskRange, selector: TaskSelector, state = ""): TypeError {
+  const { spec } = parent;
+  const names = [...new Set(specsBelow(parent).map(({ description }) => description))];
   if (names.length > NAMES_MAX) names.splice(NAMES_MAX, Infinity, "…");
   const [wanted, owner, known] = [selector, spec.description, names].map((value) => JSON.stringify(value));
   const at = typeof selector === "number" ? "at index " : "";
-  const remedy = isIterative ? "in iterative()" : "or call add()";
+  const remedy = spec.kind === "ITERATIVE" ? "in iterative()" : "or call add()";
   return new TypeError(
     `Task ${owner} has no ${state}subtask ${at}${wanted}. Its subtasks: ${known}. Declare another one ${remedy}.`,
   );

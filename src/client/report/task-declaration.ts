@@ -10,7 +10,7 @@ import type { ClientLimits } from "../../protocol/client-limits.js";
 import { checkOptions } from "../check-options.js";
 import type { IterationMode, TaskInput } from "../generated/graphql.js";
 import { propertyOf } from "./failure-reason.js";
-import { isUnits, quoted, toDescription, toWholeNumber } from "./input-values.js";
+import { quoted, toDescription, toWholeNumber } from "./input-values.js";
 
 /** The declaration of a task, created with `leaf`, `task` or `iterative`. */
 export type TaskDeclaration = LeafSpec | ParentSpec | IterativeSpec;
@@ -57,17 +57,14 @@ export interface SpecOptions {
  *
  *     leaf("load", { volume: 1_000 })
  *
- * @throws TypeError if an option is not a number as described.
+ * @throws TypeError if the description is not a text, or an option is not a number as described.
  */
 export function leaf(
   description: string,
   options: SpecOptions & { readonly volume?: number | undefined } = {},
 ): LeafSpec {
-  checkOptions("leaf", options, { volume: 1, maxConcurrency: 1 });
-  checkConcurrency(description, options);
-  if (options.volume !== undefined && !isUnits(options.volume)) {
-    throw invalid(description, "volume", options.volume, "a number from 0");
-  }
+  checkDescription(description);
+  checkOptions(`leaf(${quoted(description)})`, options, { volume: 0, maxConcurrency: 1 });
   return { kind: "LEAF", description, ...options };
 }
 
@@ -80,6 +77,7 @@ export function leaf(
  * @throws TypeError if a subtask was not declared, or was declared with `task()` but has no subtasks.
  */
 export function task(description: string, ...subTasks: readonly TaskDeclaration[]): ParentSpec {
+  checkDescription(description);
   subTasks.forEach(rejectEmpty);
   return { kind: "PARENT", description, subTasks };
 }
@@ -104,71 +102,49 @@ export function iterative(
   options: IterationOptions,
   ...tasks: readonly TaskDeclaration[]
 ): IterativeSpec {
-  checkOptions("iterative", options, { mode: 1, max: 1, maxConcurrency: 1 });
-  checkConcurrency(description, options);
+  checkDescription(description);
+  const call = `iterative(${quoted(description)})`;
+  checkOptions(call, options, { mode: ["FIXED", "DYNAMIC", "OPEN"], max: 1, maxConcurrency: 1 });
   const { mode, max } = options;
-  if (mode === "OPEN" ? max !== undefined : !isCount(max)) {
-    throw invalid(description, "max", max, "a whole number from 1, or none with OPEN");
+  if ((mode === "OPEN") === (max !== undefined)) {
+    throw new TypeError(`Invalid max ${max} of ${call}: expected a whole number from 1, or none with OPEN.`);
   }
   tasks.forEach(rejectEmpty);
   if (tasks.length === 0) throw withoutSubTasks(description);
   return { kind: "ITERATIVE", description, ...options, tasks };
 }
 
-/** The server's input for a task, with its current volume and subtasks. */
+/** The server's input for a task, with its current volume, without the subtasks of a `task()`. */
 export function toTaskInput(
   spec: TaskDeclaration,
   volume: number | undefined,
-  subTasks: readonly TaskInput[],
   limits: ClientLimits,
 ): TaskInput {
-  const common = {
-    description: toDescription(spec.description, limits.descriptionBytesMax),
-    ...(spec.maxConcurrency === undefined ? {} : { maxConcurrency: spec.maxConcurrency }),
-  };
-  switch (spec.kind) {
-    case "LEAF":
-      return volume === undefined ? common : { ...common, volume };
-    case "PARENT":
-      return subTasks.length === 0 ? common : { ...common, subTasks: [...subTasks] };
-    case "ITERATIVE": {
-      const tasks = spec.tasks.map((repeated) => declaredInput(repeated, limits));
-      const max = spec.max === undefined ? {} : { max: spec.max };
-      return { ...common, iterations: { mode: spec.mode, ...max, tasks } };
-    }
-  }
+  const description = toDescription(spec.description, limits.descriptionBytesMax);
+  const input = { description, volume, maxConcurrency: spec.maxConcurrency }; // undefined is not sent
+  if (spec.kind !== "ITERATIVE") return input;
+  const tasks = spec.tasks.map((repeated) => declaredInput(repeated, limits));
+  return { ...input, iterations: { mode: spec.mode, max: spec.max, tasks } };
 }
 
 function declaredInput(spec: TaskDeclaration, limits: ClientLimits): TaskInput {
-  const volume = spec.kind === "LEAF" ? toWholeNumber(spec.volume) : undefined;
-  const subTasks = spec.kind === "PARENT" ? spec.subTasks : [];
-  return toTaskInput(
-    spec,
-    volume,
-    subTasks.map((subTask) => declaredInput(subTask, limits)),
-    limits,
-  );
+  const input = toTaskInput(spec, spec.kind === "LEAF" ? toWholeNumber(spec.volume) : undefined, limits);
+  if (spec.kind !== "PARENT") return input;
+  return { ...input, subTasks: spec.subTasks.map((subTask) => declaredInput(subTask, limits)) };
 }
 
 /** @throws TypeError for a value that `leaf()`, `task()` or `iterative()` did not make. */
 export function checkDeclaration(spec: unknown): void {
   if (propertyOf(spec, "kind")) return;
-  throw new TypeError(`Invalid task ${quoted(spec)}: expected one of leaf(), task() or iterative().`);
-}
-
-function checkConcurrency(description: string, { maxConcurrency }: SpecOptions): void {
-  if (maxConcurrency === undefined || isCount(maxConcurrency)) return;
-  throw invalid(description, "maxConcurrency", maxConcurrency, "a whole number from 1");
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 1;
-}
-
-function invalid(description: string, name: string, value: unknown, expected: string): TypeError {
-  return new TypeError(
-    `Invalid ${name} ${quoted(value)} of task ${quoted(description)}: expected ${expected}.`,
+  const remedy = Array.isArray(spec) ? ' Spread the array: task("…", ...tasks).' : "";
+  throw new TypeError(
+    `Invalid task ${quoted(spec)}: expected one of leaf(), task() or iterative().${remedy}`,
   );
+}
+
+function checkDescription(description: unknown): void {
+  if (typeof description === "string") return;
+  throw new TypeError(`Invalid description ${quoted(description)}: expected a text, such as leaf("read").`);
 }
 
 function rejectEmpty(spec: TaskDeclaration): void {

@@ -6,6 +6,7 @@ import {
   findFree,
   iterationOf,
   onlyLeafOf,
+  severalLeaves,
   selectTask,
   allSubTasks,
   takeTask,
@@ -77,7 +78,7 @@ export class TaskHandle {
     const state = this.#state;
     if (!state.hasTicked) state.ticked(); // first, as it throws
     if (isUnits(units)) state.done += units;
-    else this.#ignore("advance", units, UNITS);
+    else this.#accepts("advance", units); // not at first, as ticks are hot
   }
 
   /**
@@ -88,8 +89,7 @@ export class TaskHandle {
   set(units: number): void {
     const state = this.#state;
     if (!state.hasTicked) state.ticked(); // first, as it throws
-    if (!isUnits(units)) this.#ignore("set", units, UNITS);
-    else if (units > state.done) state.done = units;
+    if (this.#accepts("set", units) && units > state.done) state.done = units;
   }
 
   /**
@@ -102,8 +102,8 @@ export class TaskHandle {
    * @throws TypeError if the task has several leaves: their progress is its progress.
    */
   progress(fraction: number): void {
-    if (!isUnits(fraction) || fraction > 1) return this.#ignore("progress", fraction, FRACTION);
-    const state = this.#onlyLeaf("progress(0.4)");
+    if (!this.#accepts("progress", fraction, 1)) return;
+    const state = this.#onlyLeaf((name) => `sub(${name}).progress(0.4)`);
     if (state.volume === undefined) state.setVolume(PROGRESS_UNITS);
     const units = fraction * (state.volume ?? 0); // a leaf that has ended takes no volume
     this.#handleOf(state).set(Number(units.toFixed(6))); // 0.57 * 100 is below 57
@@ -115,8 +115,8 @@ export class TaskHandle {
    * @throws TypeError if the task is not a leaf.
    */
   volume(units: number): void {
-    if (!isUnits(units)) this.#ignore("volume", units, UNITS);
     this.#state.setVolume(units);
+    this.#accepts("volume", units);
   }
 
   /** Sets the current message of the task, shortened to 4,096 bytes, or to the limit of the server. An empty text clears it. */
@@ -188,6 +188,9 @@ export class TaskHandle {
    */
   run<Result>(selector: TaskSelector, work: Work<Result>): Promise<Result>;
   async run<Result>(...args: [Work<Result>] | [selector: TaskSelector, work: Work<Result>]): Promise<Result> {
+    const work = args.at(-1);
+    if (typeof work !== "function")
+      throw new TypeError(`Invalid work ${quoted(work)} of run(): expected a function.`);
     if (args.length === 2) return this.#handleOf(takeTask(allSubTasks(this.#state), args[0])).run(args[1]);
     this.#state.take();
     try {
@@ -228,7 +231,9 @@ export class TaskHandle {
   ): Tracked<Item> | AsyncIterable<Item> {
     checkTrackable(items); // first, as the leaf may be added
     const state =
-      description === undefined ? this.#onlyLeaf('track(items, "name")') : this.#freeLeaf(description);
+      description === undefined
+        ? this.#onlyLeaf((name) => `track(items, ${name})`)
+        : this.#freeLeaf(description);
     const tracked = track(this.#handleOf(state), items, {
       onStart: () => state.take(),
       volume: options.volume,
@@ -274,22 +279,24 @@ export class TaskHandle {
 
   /**
    * The leaf that stands for this task: itself, its only leaf, or one that is added to a task without subtasks.
-   * @param call what to call with one of several leaves instead
+   * @param call what to call instead on the task, or on an iteration of it, given the name of a task below
    */
-  #onlyLeaf(call: string): TaskState {
+  #onlyLeaf(call: (name: string) => string): TaskState {
     const state = this.#state;
     if (state.spec.kind === "PARENT" && state.subTasks.length === 0) return state.add(leaf(this.description));
     const found = onlyLeafOf(state);
     if (found) return found;
-    throw new TypeError(
-      `Task ${quoted(this.description)} has more than one leaf. Call ${call} on one of its leaves.`,
-    );
+    throw severalLeaves(state, call);
   }
 
-  #ignore(method: string, value: unknown, expected: string): void {
+  /** Whether a value is a number from 0 to `max`. Any other value is ignored, with a warning. */
+  #accepts(method: string, value: unknown, max = Infinity): boolean {
+    if (isUnits(value) && value <= max) return true;
+    const expected = max === 1 ? "a fraction from 0 to 1, such as 0.4 for 40%" : "a number from 0";
     const call = `${method}(${quoted(value)})`;
     const problem = `Ignored ${call} of task ${quoted(this.description)}: expected ${expected}.`;
     this.#scope.sync.warn(badUserInput(problem), "value");
+    return false;
   }
 
   #endBy(error: unknown): void {
@@ -302,8 +309,6 @@ export class TaskHandle {
   }
 }
 
-const UNITS = "a number from 0";
-const FRACTION = "a fraction from 0 to 1, such as 0.4 for 40%";
 /** The volume of a leaf that reports a fraction and has no other volume. */
 const PROGRESS_UNITS = 1_000;
 

@@ -88,7 +88,7 @@ export class TaskState {
 
   /** The first tick since a report. @throws TypeError if the task is not a leaf. */
   ticked(): void {
-    if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Report progress on its leaves");
+    this.#requireLeaf();
     this.hasTicked = true;
     if (this.hasEnded) return;
     this.begin();
@@ -122,7 +122,7 @@ export class TaskState {
   }
 
   setVolume(volume: number): void {
-    if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Set the volumes of its leaves");
+    this.#requireLeaf();
     if (this.hasEnded) return;
     this.volume = toWholeNumber(volume) ?? this.volume;
     this.#touch(false);
@@ -207,7 +207,7 @@ export class TaskState {
     const { spec, volume } = this;
     this.isAnnounced = true;
     this.reported.volume = volume;
-    const input = toTaskInput(spec, volume, [], part.limits);
+    const input = toTaskInput(spec, volume, part.limits);
     part.bytesLeft -= TASK_BYTES + jsonBytes(input);
     if (spec.kind === "ITERATIVE") this.#announceDeclared();
     const subTasks = spec.kind === "PARENT" ? this.announceSubTasks(part, this.subTasks) : [];
@@ -316,6 +316,10 @@ export class TaskState {
   #isWithin(mode: IterationMode): boolean {
     if (this.spec.kind === "ITERATIVE" && this.spec.mode === mode) return true;
     return this.parent !== undefined && this.parent.#isWithin(mode);
+  }
+
+  #requireLeaf(): void {
+    if (this.spec.kind !== "LEAF") throw this.#misused("is not a leaf. Report progress on its leaves");
   }
 
   #misused(problem: string): TypeError {

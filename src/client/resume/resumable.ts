@@ -12,7 +12,7 @@ import type {
 
 /** Options of `resumable`. */
 export interface ResumableOptions {
-  /** A subscription was lost, and will be resumed. Receives the error of the client. Default: ignored. */
+  /** A subscription was lost, and will be resumed. Receives an `Error` that says why. Default: ignored. */
   readonly onDisconnected?: ((cause: unknown) => void) | undefined;
 }
 
@@ -55,7 +55,7 @@ export function resumable<Client extends SubscriptionClient>(
   client: Client,
   options: ResumableOptions = {},
 ): Client & ResumableSubscriptions {
-  checkOptions("resumable", options, { onDisconnected: 1 });
+  checkOptions("resumable()", options, { onDisconnected: 2 });
   return resumableIn(WATCHER_ENVIRONMENT, client, options);
 }
 

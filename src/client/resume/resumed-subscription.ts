@@ -120,7 +120,12 @@ async function endOfFailure(cause: unknown): Promise<SessionEnd> {
   if (Array.isArray(cause)) return endOfErrors(cause as readonly ResponseError[]);
   if (isClosing(cause)) return endOfClosing(cause, true);
   const { response } = Object(cause) as { readonly response?: HttpResponse };
-  return response ? endOfResponse(response) : { kind: "broken", cause };
+  if (response) return endOfResponse(response);
+  // Browsers pass an event, which has no text.
+  return {
+    kind: "broken",
+    cause: cause instanceof Error ? cause : new Error("The connection failed or was lost.", { cause }),
+  };
 }
 
 function isClosing(cause: unknown): cause is Closing {

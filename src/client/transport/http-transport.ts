@@ -1,9 +1,9 @@
 /** GraphQL requests over `fetch`. Every failure becomes a `TidemarkError`, whose code tells whether to retry. */
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { rootCauseText, isConnectionRefused } from "./root-cause.js";
+import { rootCauseText } from "./root-cause.js";
+import { noServerError } from "./no-server-error.js";
 import { notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
-import { otherOriginRemedy } from "./page-origin.js";
 import type { PlatformSignal } from "../platform.js";
 import { invalidAddress, authorizationOf, type Token } from "./endpoint.js";
 
@@ -68,7 +68,7 @@ export class HttpTransport {
       });
       return dataOf<Data>(this.url, response.status, await response.text());
     } catch (error) {
-      throw error instanceof TidemarkError ? error : noResponseError(this.url, error);
+      throw error instanceof TidemarkError ? error : noServerError(this.url, error);
     }
   }
 
@@ -114,13 +114,12 @@ function dataOf<Data>(url: string, status: number, text: string): Data {
   throw new TidemarkError(codeOf(status), notTidemark(url, status));
 }
 
-function parseAnswer<Data>(text: string): Answer<Data> | undefined {
+function parseAnswer<Data>(text: string): Answer<Data> | null {
   try {
-    const answer: unknown = JSON.parse(text);
-    // Safe: the data of a GraphQL server has the shape of the document.
-    return typeof answer === "object" && answer !== null ? (answer as Answer<Data>) : undefined;
+    // Safe: the data of a GraphQL server has the shape of the document. Other JSON has neither property.
+    return JSON.parse(text) as Answer<Data> | null;
   } catch {
-    return undefined; // a proxy's page
+    return null; // a proxy's page
   }
 }
 
@@ -136,18 +135,7 @@ const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   413: "LIMIT_EXCEEDED",
 };
 
-function noResponseError(url: string, cause: unknown): TidemarkError {
-  const remedy = isConnectionRefused(cause)
-    ? "Start one there (npx tidemark), or give another address (TIDEMARK_URL)."
-    : (otherOriginRemedy(url) ?? "Check the address (TIDEMARK_URL) and any proxy in between.");
-  return new TidemarkError(
-    "UNAVAILABLE",
-    `No Tidemark server answers at ${url} (${rootCauseText(cause)}). ${remedy}`,
-    { cause },
-  );
-}
-
 function checkedUrl(url: string): string {
-  if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) throw invalidAddress(url);
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) throw invalidAddress(url);
   return url.replace(/\/+$/, "").replace(/\/graphql$/, "");
 }

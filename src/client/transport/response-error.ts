@@ -1,6 +1,6 @@
 /** Errors in the server's responses, and whether a retry may succeed. */
 import { ERROR_CODES, type ErrorCode } from "../../protocol/error-codes.js";
-import { TidemarkError, TRANSIENT_LIMITS, type ErrorExtensions } from "../../protocol/tidemark-error.js";
+import { TidemarkError, isTransientLimit, type ErrorExtensions } from "../../protocol/tidemark-error.js";
 
 /** A GraphQL error in JSON. The server is trusted to send this shape. */
 export interface ResponseError {
@@ -18,14 +18,16 @@ export function toTidemarkError(
   return new TidemarkError(known, message, options);
 }
 
-/** The message for an address at which something else answers. */
+/** The message for an address at which something else answers: a proxy without its server, or another program. */
 export function notTidemark(url: string, status: number): string {
-  return `Not a Tidemark server at ${url} (HTTP status ${status}). Check the address and any proxy in between.`;
+  return status > 501 && status < 505
+    ? `The proxy at ${url} cannot reach Tidemark (HTTP status ${status}). Is the server running?`
+    : `Not a Tidemark server at ${url} (HTTP status ${status}). Check the address and any proxy in between.`;
 }
 
 /** Whether the same request may succeed later: an outage, a transient limit, or a token that can be renewed. */
 export function isRetryable({ code, extensions: { limit } }: TidemarkError): boolean {
-  if (code === "LIMIT_EXCEEDED") return TRANSIENT_LIMITS.some((transient) => transient === limit);
+  if (code === "LIMIT_EXCEEDED") return isTransientLimit(limit);
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
 }
 

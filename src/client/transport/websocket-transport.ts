@@ -1,4 +1,3 @@
-import type { ClientRequest } from "node:http";
 import { isNodeLike } from "../platform.js";
 import { authorizationOf } from "./endpoint.js";
 import type { ResponseError } from "./response-error.js";
@@ -7,10 +6,7 @@ import type { SubscriptionRequest, WatchSession } from "./watch-session.js";
 
 /** Subscribes over `graphql-transport-ws`, with one subscription per socket. */
 export async function webSocketTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
-  const WebSocket = await platformWebSocket();
-  if (session.hasEnded) return;
-  const url = request.url.href.replace(/^http/, "ws");
-  const socket = new WebSocket(url, "graphql-transport-ws", request.isInBackground ? IN_BACKGROUND : {});
+  const socket = await openSocket(request.url.href.replace(/^http/, "ws"), request.isInBackground);
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };
@@ -64,28 +60,19 @@ interface Socket {
   terminate?(): void;
 }
 
-/** The browser's WebSocket ignores the options. */
-type SocketClass = new (url: string, protocol: string, options: object) => Socket;
-
 const OPEN = 1;
 
-/** Options for `ws` that let the process exit at any time, even while the connection opens. */
-const IN_BACKGROUND = {
-  finishRequest(request: ClientRequest): void {
-    request.once("socket", (socket) => socket.unref());
-    request.end();
-  },
-};
+const PROTOCOL = "graphql-transport-ws";
 
 /**
  * The browser's WebSocket, or that of `ws` in Node.js. The built-in WebSocket of Node.js can't close a half-open
  * connection immediately, and would keep the process alive.
  */
-async function platformWebSocket(): Promise<SocketClass> {
-  const { WebSocket } = globalThis as { readonly WebSocket?: SocketClass };
-  if (WebSocket && !isNodeLike) return WebSocket;
-  const { nodeWebSocket } = await import("../node-only.js");
-  return (await nodeWebSocket()) as SocketClass; // safe: it has the used part
+async function openSocket(url: string, isInBackground: boolean): Promise<Socket> {
+  const { WebSocket } = globalThis as { readonly WebSocket?: new (url: string, protocol: string) => Socket };
+  if (WebSocket && !isNodeLike) return new WebSocket(url, PROTOCOL);
+  const { openNodeSocket } = await import("../node-only.js");
+  return (await openNodeSocket(url, PROTOCOL, isInBackground)) as Socket; // safe: it has the used part
 }
 
 function close(socket: Socket): void {

@@ -1,6 +1,6 @@
-import { TidemarkError } from "../../protocol/tidemark-error.js";
+import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { Token } from "../transport/endpoint.js";
-import { otherOriginRemedy } from "../transport/page-origin.js";
+import { noServerError } from "../transport/no-server-error.js";
 import { Reconnection } from "../transport/reconnection.js";
 import type { WatchEnvironment } from "../transport/watch-environment.js";
 import type { SessionEnd } from "../transport/session-end.js";
@@ -124,12 +124,7 @@ function rethrow(error: TidemarkError): never {
   throw error;
 }
 
-/** A connection that never opened may have been rejected for the origin of its page. */
 function causeOf(end: SessionEnd, url: URL): unknown {
   if ("error" in end) return end.error;
-  const remedy = end.kind === "unopened" ? otherOriginRemedy(url.href) : undefined;
-  if (remedy === undefined) return end.cause;
-  return new TidemarkError("UNAVAILABLE", `No Tidemark server answers at ${url.origin}. ${remedy}`, {
-    cause: end.cause,
-  });
+  return end.kind === "unopened" ? noServerError(url.href.replace(/\/graphql$/, ""), end.cause) : end.cause;
 }

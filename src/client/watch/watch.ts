@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { unavailable, type TidemarkError } from "../../protocol/tidemark-error.js";
+import { TidemarkError, unavailable } from "../../protocol/tidemark-error.js";
 import { MirrorDocument, type MirrorSubscription } from "../generated/graphql.js";
-import { checkOptions } from "../check-options.js";
-import { ignoreUnawaited } from "../platform.js";
+import { checkOptions, type OptionRule } from "../check-options.js";
+import { ignoreUnawaited, isNodeLike } from "../platform.js";
 import { sseTransport } from "../transport/sse-transport.js";
 import type { WatchTransport } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
@@ -25,34 +25,34 @@ import type { WatchedJob } from "./watched-job.js";
  *
  * The watch reconnects when its connection breaks and receives the changes it missed. It ends with `close()`, when a
  * `for await` loop exits, or when `signal` aborts. If the server rejects the subscription, it ends with a
- * TidemarkError.
+ * TidemarkError. If the first connection fails and nothing listens to `onChange`, one line on stderr says why (Node.js only).
  *
  * The url, token and database default to TIDEMARK_URL, TIDEMARK_TOKEN and TIDEMARK_DATABASE, as in `connect`.
  *
- * @throws TypeError if the address of the server is invalid or an option is unknown.
+ * @throws TypeError if the address of the server is invalid or an option is unknown or invalid.
  */
 export function watch(options: WatchOptions = {}): Watch {
-  checkOptions("watch", options, WATCH_OPTIONS);
+  checkOptions("watch()", options, WATCH_OPTIONS);
   return new Watch(options, WATCHER_ENVIRONMENT);
 }
-
-const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, 1>> = {
-  url: 1,
-  token: 1,
-  database: 1,
-  username: 1,
-  jobId: 1,
-  minIntervalMs: 1,
-  onError: 1,
-  signal: 1,
-  transport: 1,
-  keepAliveMs: 1,
-};
 
 const TRANSPORTS: Readonly<Record<WatchTransportName, readonly [WatchTransport, WatchTransport?]>> = {
   auto: [webSocketTransport, sseTransport],
   websocket: [webSocketTransport],
   sse: [sseTransport],
+};
+
+const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, OptionRule>> = {
+  url: 2,
+  token: 2,
+  database: 2,
+  username: 2,
+  jobId: 2,
+  minIntervalMs: 0,
+  onError: 2,
+  signal: 2,
+  transport: ["auto", "websocket", "sse"] satisfies WatchTransportName[],
+  keepAliveMs: 0,
 };
 
 /** Whether the jobs of a watch are current. */
@@ -76,6 +76,8 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   readonly #mirror = new WatchMirror();
   readonly #connection: WatchConnection<MirrorSubscription>;
   readonly #listeners = new Set<() => void>();
+  /** Whether the program has listened to changes, and hence to the status. */
+  #isObserved = false;
   #status: WatchStatus = { kind: "connecting" };
   /** Undefined until the first call of `next`. */
   #queue: WatchQueue | undefined;
@@ -136,6 +138,11 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
    * @returns a function that removes the listener.
    */
   onChange(listener: () => void): () => void {
+    this.#isObserved = true;
+    return this.#listen(listener);
+  }
+
+  #listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -224,8 +231,11 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
   }
 
   #onDisconnected(lastActivityAt: number | undefined, cause: unknown): void {
-    if (this.#status.kind === "connecting") this.#status = { kind: "connecting", cause };
-    else this.#markStale(lastActivityAt, cause);
+    if (this.#status.kind === "connecting") {
+      if (!this.#status.cause && !this.#isObserved) printFailure(cause);
+      this.#status = { kind: "connecting", cause };
+    }
+    this.#markStale(lastActivityAt, cause);
     this.#notify();
   }
 
@@ -267,7 +277,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
 
   async #nextChange(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const stop = this.onChange(() => {
+      const stop = this.#listen(() => {
         stop();
         resolve();
       });
@@ -287,6 +297,13 @@ function endpointOf(address: string): URL {
   const path = url.pathname.replace(/\/+$/, "");
   url.pathname = path.endsWith("/graphql") ? path : `${path}/graphql`;
   return url;
+}
+
+/** Tells a program that waits for its first event why there is none. A page has the browser's messages. */
+function printFailure(cause: unknown): void {
+  if (!isNodeLike || !(cause instanceof TidemarkError)) return;
+  // oxlint-disable-next-line no-console -- a program that only iterates would otherwise never know
+  console.error(`tidemark: ${cause.message} The watch keeps trying.`);
 }
 
 function callSafely(listener: () => void): void {

@@ -44,9 +44,25 @@ describe("A fraction of progress", () => {
     const job = unconnected().job({}, task("Import", leaf("read"), leaf("write")));
 
     expect(() => job.progress(0.5)).toThrow(
-      'Task "Import" has more than one leaf. Call progress(0.4) on one of its leaves.',
+      'Task "Import" has more than one leaf. Name one: job.sub("read").progress(0.4).',
     );
-    expect(() => job.track([1])).toThrow('Call track(items, "name") on one of its leaves.');
+    expect(() => job.track([1])).toThrow('Name one: job.track(items, "read").');
+  });
+
+  it("is refused by an iterative task, whose iterations have the leaf", () => {
+    const rank = iterative("rank", { mode: "OPEN" }, task("step", leaf("a")), leaf("b"));
+    const job = unconnected().job({}, task("Import", rank));
+
+    expect(() => job.sub("rank").progress(0.5)).toThrow('Name one: iteration.sub("b").progress(0.4).');
+  });
+
+  it("rejects work that is not a function, and does not start the job", async () => {
+    const job = unconnected().job({}, leaf("Import"));
+
+    await expect(job.run(undefined as never)).rejects.toThrow(
+      "Invalid work undefined of run(): expected a function.",
+    );
+    await expect(job.run(() => "done")).resolves.toBe("done");
   });
 });
 
@@ -166,17 +182,29 @@ describe("A value that means nothing", () => {
   });
 
   it.each<[string, () => unknown, string]>([
-    ["a volume", () => leaf("read", { volume: Number.NaN }), 'Invalid volume NaN of task "read"'],
+    ["a volume", () => leaf("read", { volume: Number.NaN }), 'Invalid volume NaN of leaf("read")'],
     ["a negative volume", () => leaf("read", { volume: -1 }), "expected a number from 0"],
     ["a text as volume", () => leaf("read", { volume: "5" as never }), 'Invalid volume "5"'],
     ["a BigInt as volume", () => leaf("read", { volume: 5n as never }), "Invalid volume 5"],
-    ["options that are a number", () => leaf("read", 500 as never), 'Unknown option "500" of leaf()'],
-    ["a misspelled option", () => leaf("read", { volum: 5 } as never), 'Unknown option "volum" of leaf()'],
+    ["options that are a number", () => leaf("read", 500 as never), 'Unknown option "500" of leaf("read")'],
+    [
+      "a misspelled option",
+      () => leaf("read", { volum: 5 } as never),
+      'Unknown option "volum" of leaf("read")',
+    ],
     ["a concurrency", () => leaf("read", { maxConcurrency: 0 }), "Invalid maxConcurrency 0"],
     ["no max", () => iterative("it", { mode: "FIXED" } as never, leaf("s")), "Invalid max undefined"],
     ["a max", () => iterative("it", { mode: "DYNAMIC", max: 1.5 }, leaf("s")), "Invalid max 1.5"],
     ["a max of OPEN", () => iterative("it", { mode: "OPEN", max: 3 } as never, leaf("s")), "none with OPEN"],
     ["a name as subtask", () => task("Import", "read" as never), 'Invalid task "read"'],
+    ["no description", () => leaf(undefined as never), "Invalid description undefined: expected a text"],
+    ["options as the description", () => leaf({ volume: 5 } as never), 'Invalid description {"volume":5}'],
+    ["a list", () => task("x", [leaf("a")] as never), 'Spread the array: task("…", ...tasks).'],
+    [
+      "a misspelled mode",
+      () => iterative("it", { mode: "fixed" } as never, leaf("s")),
+      'Invalid mode "fixed"',
+    ],
     ["a job without a tree", () => unconnected().job({}, undefined as never), "Invalid task undefined"],
     [
       "an added name",

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { resumable, type ResumableOptions, type ResumableSubscriptions } from "../../../src/client/index.js";
+import {
+  resumable,
+  type ResumableOptions,
+  type ResumableSubscriptions,
+  type SubscriptionClient,
+} from "../../../src/client/index.js";
 import { metricReaches } from "../../kit/network/raw-http.js";
 import { SeverableProxy } from "../../kit/network/severable-proxy.js";
 import { startSchemaServer } from "../../kit/server/extended-schema-server.js";
@@ -151,6 +156,23 @@ describe("resumable()", () => {
 
     expect(causes).toEqual([expect.objectContaining({ message: "fetch failed" })]);
     expect(await ended).toBe("over");
+  });
+
+  it("passes an error with a text for the event that a browser passes", async () => {
+    const causes: unknown[] = [];
+    const event = new Event("error");
+    const inBrowser: SubscriptionClient = {
+      subscribe(_, { error }) {
+        queueMicrotask(() => error(event));
+        return () => {};
+      },
+    };
+    const client = resumable(inBrowser, { onDisconnected: (cause) => causes.push(cause) });
+    const stop = client.subscribe({ query: EVENTS }, { next: () => {}, error: () => {}, complete: () => {} });
+    while (causes.length === 0) await new Promise(setImmediate);
+    stop();
+
+    expect(causes[0]).toEqual(new Error("The connection failed or was lost.", { cause: event }));
   });
 
   it.each([

@@ -186,6 +186,15 @@ describe("The GraphiQL page", () => {
     expect(await plain.text()).toBe(await compressed.text());
   });
 
+  it("reports no job under an id of the documentation, which may be running", async () => {
+    await using server = await startServer();
+
+    const page = await (await getPage(server.url)).text();
+
+    expect(page).toContain("graphiql-1");
+    expect(page).not.toContain("import-1");
+  });
+
   it("can run only its own two scripts, load nothing from elsewhere, and appear in no frame", async () => {
     await using server = await startServer();
 
