@@ -46,6 +46,10 @@ const actions: Actions = {
     await watchJobs(request, process.stdout, note);
   },
   list: async (request) => {
+    if (request.allDatabases) {
+      const { listDatabases } = await import("./cli/actions/list-databases.js");
+      return listDatabases(request, await output());
+    }
     const { listJobs } = await import("./cli/actions/list-jobs.js");
     await listJobs(request, await output(), note);
   },

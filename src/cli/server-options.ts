@@ -70,12 +70,16 @@ export function resolveDatabase(flags: DatabaseFlags, env: Env): DatabaseEndpoin
 const SERVER = "Server:";
 
 function addressOf({ url: flag }: ServerFlags, env: Env): Pick<ServerEndpoint, "url" | "urlSource"> {
-  const url = flag ?? valueOf(env, "TIDEMARK_URL");
-  if (url === undefined) return { url: DEFAULT_URL };
+  const text = flag ?? valueOf(env, "TIDEMARK_URL");
+  if (text === undefined) return { url: DEFAULT_URL };
   const urlSource = flag === undefined ? "TIDEMARK_URL" : "--url";
+  const url = LOOPBACK_WITHOUT_SCHEME.test(text) ? `http://${text}` : text;
   if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { url, urlSource };
   throw new ConfigError(urlSource, url, `expected an address such as ${DEFAULT_URL}`);
 }
+
+/** Other hosts need a scheme, because a token must not go to them unencrypted by mistake. */
+const LOOPBACK_WITHOUT_SCHEME = /^(?:localhost|127\.0\.0\.1|\[::1\]):\d+(?:\/|$)/i;
 
 function tokenOf({ token: flag }: ServerFlags, env: Env): Pick<ServerEndpoint, "token" | "tokenSource"> {
   const token = flag ?? valueOf(env, "TIDEMARK_TOKEN");

@@ -114,6 +114,7 @@ describe("tidemark list", () => {
     expect(all.out).toEqual([
       "No jobs in the database d. Report one with: tidemark run -- COMMAND",
       "There is 1 job in --database movies.",
+      "List all databases with: tidemark list --all-databases",
     ]);
     expect(some.out[0]).toBe("No matching jobs in the database d.");
   });
@@ -241,6 +242,23 @@ describe("tidemark show", () => {
   });
 });
 
+describe("tidemark list --all-databases", () => {
+  it("lists the databases with their numbers of jobs", async () => {
+    await store(server.url, { jobId: "one" });
+    await store(server.url, { jobId: "two" });
+    await update(server.url, { jobId: "two", updates: [{ done: 1 }] });
+    await store(server.url, { database: "movies" });
+    const table = await tidemark(["list", "--all-databases"]);
+    const json = await tidemark(["list", "--all-databases", "--json"]);
+
+    expect(table.out).toEqual(["DATABASE  RUNNING  TOTAL", "d         1        2", "movies    0        1"]);
+    expect(parsed(json)).toMatchObject([
+      { name: "d", running: 1, total: 2 },
+      { name: "movies", running: 0, total: 1 },
+    ]);
+  });
+});
+
 describe("tidemark cancel", () => {
   it("requests a cancel with a reason, and prints the first request if it is repeated", async () => {
     await store(server.url);
@@ -263,7 +281,17 @@ describe("tidemark cancel", () => {
     expect(await tidemark(["cancel", "j"])).toEqual({
       code: 1,
       out: [],
-      err: [`tidemark: u/j has ended: Task "work" is FINISHED and cannot be canceled.`],
+      err: ["tidemark: Job u/j has already ended (FINISHED)."],
+    });
+  });
+});
+
+describe("tidemark share", () => {
+  it("rejects a duration that is too long", async () => {
+    expect(await tidemark(["share", "j", "--expires", "40d"])).toEqual({
+      code: 2,
+      out: [],
+      err: [`tidemark: Invalid --expires "40d": expected a duration from 1m to 30d, such as 24h or 7d.`],
     });
   });
 });

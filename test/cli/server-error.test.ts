@@ -38,6 +38,16 @@ describe("The error of a request, on the command line", () => {
     });
   });
 
+  it("says that a port speaks http if the address says https", () => {
+    const reason = Object.assign(new Error("SSL routines"), { reason: "wrong version number" });
+    const error = new TidemarkError("UNAVAILABLE", "no answer", { cause: reason });
+
+    expect(serverError(error, resolveDatabase({ url: "https://127.0.0.1:1" }, {}))).toMatchObject({
+      message:
+        "No server answers at https://127.0.0.1:1 (from --url): the port speaks http, not https. Use http://127.0.0.1:1.",
+    });
+  });
+
   it("names the source of the address if another server answers there", () => {
     expect(serverError(unavailable("Not a Tidemark server."), resolveDatabase({}, {}))).toMatchObject({
       message: "Not a Tidemark server. The address is the default.",

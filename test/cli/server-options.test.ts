@@ -57,6 +57,14 @@ describe("the options of a command that talks to a server", () => {
   });
 
   it.each([
+    ["127.0.0.1:40269", "http://127.0.0.1:40269"],
+    ["localhost:4000", "http://localhost:4000"],
+    ["[::1]:4000/tidemark", "http://[::1]:4000/tidemark"],
+  ])("takes an address of this machine without a scheme as http: %s", (text, url) => {
+    expect(resolveDatabase({ url: text }, {})).toMatchObject({ url });
+  });
+
+  it.each([
     [{ url: "host:4000" }, {}, "--url"],
     [{}, { TIDEMARK_URL: "localhost" }, "TIDEMARK_URL"],
     [{ url: "" }, {}, "--url"],

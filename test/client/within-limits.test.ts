@@ -146,7 +146,11 @@ async function watched(url: string, transport: "websocket" | "sse"): Promise<Sho
 
 async function listed(url: string): Promise<Shown> {
   const out = recordedOutput();
-  await listJobs({ server: { url, database: "d" }, filter: {}, limit: 100, json: true }, out, () => {});
+  await listJobs(
+    { server: { url, database: "d" }, filter: {}, limit: 100, allDatabases: false, json: true },
+    out,
+    () => {},
+  );
   const { status, progress } = (JSON.parse(out.text()) as { task: Job }).task;
   return { tree: [status, progress.done] };
 }

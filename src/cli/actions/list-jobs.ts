@@ -62,6 +62,7 @@ async function emptyText(
       (one) =>
         `There ${one.taskCount === 1 ? "is" : "are"} ${plural(one.taskCount, "job")} in --database ${sanitizeForTerminal(one.name)}.`,
     ),
+    ...(others.length > 0 ? ["List all databases with: tidemark list --all-databases"] : []),
   ]
     .map((line) => `${line}\n`)
     .join("");

@@ -31,6 +31,8 @@ function unansweredText(cause: unknown, server: ServerEndpoint): string {
   const what = `No server answers at ${server.url} (${sourceOf(server)})`;
   if (isConnectionRefused(cause))
     return `${what}. Start one with "npx tidemark", or name another with --url or TIDEMARK_URL.`;
+  if (rootCauseText(cause) === "wrong version number")
+    return `${what}: the port speaks http, not https. Use ${server.url.replace(/^https:/i, "http:")}.`;
   const why = isTimeout(cause) ? "" : `: ${rootCauseText(cause)}`;
   return `${what}${why}. Check the address, and any proxy in between.`;
 }

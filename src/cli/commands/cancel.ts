@@ -44,10 +44,12 @@ export async function cancelJob(
   await out.write(`${json ? sanitizedJson(userTask) : sentence(userTask)}\n`);
 }
 
-/** The server's message has only the description of the task. */
+/** The server's message has the status, but only the description of the task. */
 function withJobName(job: FoundJob, error: unknown): unknown {
   if (!(error instanceof TidemarkError && error.code === "ILLEGAL_TRANSITION")) return error;
-  return new TidemarkError(error.code, `${userAndJob(job)} has ended: ${error.message}`, { cause: error });
+  const [, status] = / is ([A-Z]+) and cannot be \w+\.$/.exec(error.message) ?? [];
+  const end = status === undefined ? "" : ` (${status})`;
+  return new TidemarkError(error.code, `Job ${userAndJob(job)} has already ended${end}.`, { cause: error });
 }
 
 type CanceledJob = NonNullable<CancelJobMutation["requestCancel"]>["userTask"];

@@ -14,6 +14,8 @@ export interface ListRequest {
   readonly filter: ListFilter;
   /** The maximum number of jobs; Infinity for all. */
   readonly limit: number;
+  /** Whether to list the databases instead of jobs. */
+  readonly allDatabases: boolean;
   readonly json: boolean;
 }
 
@@ -41,6 +43,12 @@ export function addListCommand(program: Command, list: List, env: Env): void {
     )
     .addOption(new Option("--limit <count>", "Maximum number of jobs").argParser(positive).default(100))
     .option("--all", "List all jobs, without a limit")
+    .addOption(
+      new Option(
+        "--all-databases",
+        "List the databases with their numbers of jobs, instead of jobs",
+      ).conflicts(["user", "job", "status", "database"]),
+    )
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action((flags: ListFlags) => list(requestOf(flags, env)));
@@ -53,16 +61,26 @@ interface ListFlags extends DatabaseFlags {
   readonly status?: readonly DisplayStatus[];
   readonly limit: number;
   readonly all?: boolean;
+  readonly allDatabases?: boolean;
   readonly json?: boolean;
 }
 
-function requestOf({ user, job, status, limit, all, json, ...flags }: ListFlags, env: Env): ListRequest {
+function requestOf(
+  { user, job, status, limit, all, allDatabases = false, json = false, ...flags }: ListFlags,
+  env: Env,
+): ListRequest {
   const filter = {
     ...(user !== undefined && { username: user }),
     ...(job !== undefined && { jobId: job }),
     ...(status !== undefined && { statuses: status }),
   };
-  return { server: resolveDatabase(flags, env), filter, limit: all ? Infinity : limit, json: json === true };
+  return {
+    server: resolveDatabase(flags, env),
+    filter,
+    limit: all ? Infinity : limit,
+    allDatabases,
+    json,
+  };
 }
 
 function addStatus(text: string, before: readonly DisplayStatus[] = []): DisplayStatus[] {
@@ -84,4 +102,5 @@ Examples:
   $ tidemark list                                         the newest 100 jobs
   $ tidemark list --status running --user alice           the running jobs of alice
   $ tidemark list --status failed,lost                    the jobs that need attention
+  $ tidemark list --all-databases                         the databases
   $ tidemark list --database movies --all --json | jq -r .jobId`;

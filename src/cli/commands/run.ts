@@ -71,7 +71,7 @@ export function addRunCommand(program: Command, run: Run, { env }: Pick<RuntimeE
       run({
         command,
         server: resolveDatabase(flags, env),
-        name: flags.name,
+        name: flags.name?.trim() ? flags.name : undefined,
         jobId: flags.job,
         username: flags.user,
         killAfterMs: killAfterOf(flags.killAfter),

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { Option, type Command } from "commander";
+import { ConfigError } from "../../config/config-error.js";
 import { SHARE_LIFE } from "../../protocol/share-life.js";
 import { shareUrl } from "../../protocol/share-url.js";
 import { parseDuration } from "../../util/duration.js";
@@ -56,15 +57,20 @@ export async function printLink(
 function secondsOf(text: string): number {
   const seconds = msOf(text) / 1_000;
   if (seconds >= SHARE_LIFE.minSeconds && seconds <= SHARE_LIFE.maxSeconds) return Math.floor(seconds);
-  throw new InvalidArgumentError("expected a duration from 1m to 30d");
+  throw invalidExpires(text);
 }
 
 function msOf(text: string): number {
   try {
     return parseDuration(text);
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message); // a RangeError
+    if (!(error instanceof RangeError)) throw error;
+    throw invalidExpires(text);
   }
+}
+
+function invalidExpires(text: string): ConfigError {
+  return new ConfigError("--expires", text, "expected a duration from 1m to 30d, such as 24h or 7d");
 }
 
 const EXAMPLES = `

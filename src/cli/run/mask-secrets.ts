@@ -54,6 +54,9 @@ const afterOption =
   (word, previous) =>
     previous === option ? MASK : word.replace(new RegExp(`^${option}.+`, "s"), option + MASK);
 
+/** `-passin pass:x`; `env:NAME` and `file:NAME` are no secrets. */
+const passphrase: LoginMask = (word) => word.replace(/^pass:.+/s, `pass:${MASK}`);
+
 const LOGINS: ReadonlyMap<string, LoginMask> = new Map([
   ["curl", afterColon],
   ["mysql", attached],
@@ -64,13 +67,14 @@ const LOGINS: ReadonlyMap<string, LoginMask> = new Map([
   ["sshpass", afterOption("-p")],
   ["login", afterOption("-p")], // docker login, helm registry login
   ["redis-cli", afterOption("-a")],
+  ["openssl", passphrase],
 ]);
 
 /** The end of a name whose value is a secret. `max_tokens`, `--token-file` and `$PWD` have none. */
 const SECRET_NAME = [
   "passw(?:or)?d|passphrase|secret|token|authorization|cookie|bearer",
   "(?:api|access|account|auth|encryption|master|private|secret|signing)[-_.]?key",
-  "(?<=--|[a-z0-9][-_.])(?:pass|pwd)|(?<=\\b|[-_])_auth",
+  "(?<=--|[a-z0-9][-_.])(?:pass|pwd|pw)|(?<=(?:^|\\s)-)pass(?=:)|(?<=\\b|[-_])_auth",
 ].join("|");
 /** A value in a shell script or in a file of settings. */
 const VALUE = String.raw`(?:"[^"]*"?|'[^']*'?|[^\s"'&;|][^\s&;|]*)`;
@@ -135,4 +139,4 @@ const RULES: readonly Rule[] = [
 
 /** Every secret that the rules find contains one of these; most lines contain none. */
 const MAY_HOLD_SECRET =
-  /pass|secret|token|auth|cookie|bearer|basic|key|pwd|sig|:\/\/|_pat_|gh[opsur]_|glpat-|sk-|[rs]k_|AKIA|ASIA|AIza|ya29|xox|npm_|pypi-|hf_|tm_|eyJ/i;
+  /pass|secret|token|auth|cookie|bearer|basic|key|pwd|pw|sig|:\/\/|_pat_|gh[opsur]_|glpat-|sk-|[rs]k_|AKIA|ASIA|AIza|ya29|xox|npm_|pypi-|hf_|tm_|eyJ/i;

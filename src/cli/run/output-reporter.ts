@@ -44,6 +44,11 @@ export class OutputReporter implements OutputObserver {
     this.lastLines.addOfCounter(this.#privateKeys.mask(text), counter);
   }
 
+  /** Whether the program has printed something, but no progress. */
+  get isWithoutProgress(): boolean {
+    return this.#leaves.length === 0 && this.lastLines.text !== "";
+  }
+
   /** Reports the latest line as the message of the job. */
   show(): void {
     const { latest } = this.lastLines;

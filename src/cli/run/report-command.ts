@@ -4,8 +4,8 @@ import type { RunOptions } from "../commands/run.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
 import { serverErrorText } from "../actions/server-error.js";
-import { generateJobId } from "./command-line.js";
-import type { Command, CommandExit } from "./command.js";
+import { generateJobId, shellHint } from "./command-line.js";
+import type { Command, CommandExit, CommandLine } from "./command.js";
 import { OutputReporter, initialTree } from "./output-reporter.js";
 import { OutputReader } from "./output-reader.js";
 import { passThrough } from "./pass-through.js";
@@ -21,6 +21,7 @@ export async function reportCommand(
   options: RunOptions,
   interruptedBy: () => NodeJS.Signals | undefined,
 ): Promise<CommandExit> {
+  const startedAt = performance.now();
   const notes = new ReportingNotes(process.stderr, options);
   const job = jobOf(options, notes);
   const reporter = new OutputReporter(job);
@@ -39,6 +40,8 @@ export async function reportCommand(
   await endJob(job, end, interruptedBy(), () => failureOf(end, options, reporter));
   const isEndStored = await ack.waitForEnd(Math.max(0, endedAt + END_TIMEOUT_MS - performance.now()));
   if (!isEndStored) notes.onUnreported();
+  else if (isSuccess(end) && endedAt - startedAt > LONG_MS && reporter.isWithoutProgress)
+    notes.onWithoutProgress();
   return end;
 }
 
@@ -48,9 +51,14 @@ function jobOf(options: RunOptions, notes: ReportingNotes): Job {
   const { jobId = generateJobId(command, new Date()) } = options;
   if (isVerbose) notes.note(`job ${jobId}, in database ${database} at ${url}`);
   const onError = (error: TidemarkError, rejected?: Job): void =>
-    notes.onProblem(serverErrorText(error, server), rejected !== undefined || isRejection(error));
+    notes.onProblem(problemText(error, jobId, server), rejected !== undefined || isRejection(error));
   const tidemark = connect({ url, token, database, onError, endsJobsOnExit: false }); // the job ends with the command
   return tidemark.job({ jobId, username }, initialTree(command, name));
+}
+
+function problemText(error: TidemarkError, jobId: string, server: RunOptions["server"]): string {
+  if (error.code !== "STALE_ATTEMPT") return serverErrorText(error, server);
+  return `Another worker uses the job id ${jobId} (a second "tidemark run"?). Give each its own --job.`;
 }
 
 /** Whether the user has to fix the cause. If the server is only unreachable, the SDK reconnects. */
@@ -98,27 +106,34 @@ async function endJob(
   interruptedBy: NodeJS.Signals | undefined,
   failure: () => string,
 ): Promise<void> {
-  const isSuccess = end.kind === "EXITED" && end.code === 0;
-  if (!isSuccess && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
-  const ending = new Error(isSuccess ? "" : failure());
+  const isFinished = isSuccess(end);
+  if (!isFinished && interruptedBy) job.cancel(`Interrupted by ${interruptedBy}`);
+  const ending = new Error(isFinished ? "" : failure());
   await job
     .run(() => {
-      if (!isSuccess) throw ending;
+      if (!isFinished) throw ending;
     })
     .catch((error: unknown) => {
       if (error !== ending) throw error;
     });
 }
 
-function failureOf(
-  end: CommandExit,
-  { command: [program] }: RunOptions,
-  { lastLines }: OutputReporter,
-): string {
-  if (end.kind === "NOT_STARTED")
-    return `${program}: ${end.isFound ? "can't be executed" : "command not found"}`;
+function isSuccess(end: CommandExit): boolean {
+  return end.kind === "EXITED" && end.code === 0;
+}
+
+function failureOf(end: CommandExit, { command }: RunOptions, { lastLines }: OutputReporter): string {
+  if (end.kind === "NOT_STARTED") return notStartedText(command, end.isFound);
   const how = end.kind === "KILLED" ? `Killed by ${end.signal}` : `Exit code ${end.code}`;
   return lastLines.text === "" ? how : `${how}: ${lastLines.text}`;
+}
+
+function notStartedText(command: CommandLine, isFound: boolean): string {
+  const [program] = command;
+  if (isFound) return `${program}: can't be executed`;
+  return [`${program}: command not found`, shellHint(command)]
+    .filter((text) => text !== undefined)
+    .join(". ");
 }
 
 /** Tracks whether the server has stored a job. */
@@ -145,5 +160,7 @@ class ServerAck {
   }
 }
 
+/** People miss a bar only for a command that runs for longer than this. */
+const LONG_MS = 3_000;
 /** The longest wait for the server to store the end of a job. */
 const END_TIMEOUT_MS = 5_000;

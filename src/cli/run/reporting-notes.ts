@@ -78,6 +78,12 @@ export class ReportingNotes {
     this.note(`${what} was not reported: ${why}`);
   }
 
+  /** The command has ended without progress. Only a person at a terminal can do something about it. */
+  onWithoutProgress(): void {
+    if (this.#options.isQuiet || !this.#stream.isTTY) return;
+    this.note(`no progress was recognized in the output. See "tidemark run --help".`);
+  }
+
   note(text: string): void {
     if (this.#isInTerminalLine && !this.#hasOutputEnded) this.#waiting.push(text);
     else this.#write(text);

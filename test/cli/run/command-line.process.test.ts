@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { generateJobId, formatCommand } from "../../../src/cli/run/command-line.js";
+import { generateJobId, formatCommand, shellHint } from "../../../src/cli/run/command-line.js";
 
 describe("A command", () => {
   it("is formatted as a user would type it", () => {
@@ -34,5 +34,16 @@ describe("A command", () => {
     expect(generateJobId(["/usr/bin/my tool"], now)).toMatch(/^my_tool-20261123-172110-[\da-f]{6}$/);
     expect(generateJobId(["x"], now)).not.toBe(generateJobId(["x"], now));
     expect(generateJobId(["/"], now)).toMatch(/^command-/);
+    expect(generateJobId(["for i in 1 2; do echo $i/2; done"], now)).toMatch(/^for-\d/);
+  });
+
+  it.each([
+    ["for i in 1 2; do echo $i/2; done", true],
+    ["echo 1 | tee log", true],
+    ["cd", true],
+    ["/usr/bin/my tool", false],
+    ["rsink", false],
+  ])("that was not found is meant for a shell if it has words or is a keyword: %s", (program, isShell) => {
+    expect(shellHint([program]) !== undefined).toBe(isShell);
   });
 });

@@ -28,6 +28,11 @@ describe("The description of a command", () => {
     [["sshpass", "-p", "pw", "ssh", "host"], "sshpass -p *** ssh host"],
     [["docker", "login", "-u", "alice", "-p", "pw"], "docker login -u alice -p ***"],
     [["redis-cli", "-a", "pw", "ping"], "redis-cli -a *** ping"],
+    [["deploy", "--pw", "a b", "--db-pw=x", "-pass:x"], "deploy --pw *** --db-pw=*** -pass:***"],
+    [
+      ["openssl", "enc", "-pass", "pass:x", "-passin", "env:NAME"],
+      "openssl enc -pass pass:*** -passin env:NAME",
+    ],
     [["helm", "install", "--set", "db.password=a,b"], "helm install --set db.password=***"],
     [["tool", JWT, PEM, "tm_" + "x".repeat(43)], "tool *** *** ***"],
   ])("masks secrets: %j", (command, description) => {

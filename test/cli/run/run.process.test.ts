@@ -60,6 +60,12 @@ describe("The exit code", () => {
     ["that of the command", ["sh", "-c", "exit 3"], 3, ""],
     ["128 plus the signal that killed it", ["sh", "-c", "kill -KILL $$"], 137, ""],
     ["127 if it is not found", ["no-such-program"], 127, "tidemark: no-such-program: command not found\n"],
+    [
+      "127 with a hint if it is a line for a shell",
+      ["for i in 1; do echo; done"],
+      127,
+      "tidemark: for i in 1; do echo; done: command not found. To run a shell command line, use: tidemark run -- sh -c '…'\n",
+    ],
     ["126 if it can't be executed", ["/"], 126, "tidemark: /: can't be executed\n"],
     ["127 if its name is empty", [""], 127, "tidemark: : command not found\n"],
   ])("of a command is %s", async (_, command, code, said) => {
@@ -130,6 +136,13 @@ describe("The job of a command", () => {
     expect(await messageOf(`${steps}; echo boom…; exit 42`)).toBe("Exit code 42: boom…");
     expect(await messageOf(`${steps}; exit 42`)).toBe("Exit code 42: step 3/5");
     expect(linesOf(await jobOnServer(server.url)).slice(1)).toEqual(["sh FAILED 3/5"]);
+  });
+
+  it("is named after the command line if --name is empty", async () => {
+    await using server = await startServer();
+    await run(server.url, ["echo", "hello"], { flags: ["--name", ""] });
+
+    expect((await jobOnServer(server.url)).tasks[0]!.description).toBe("echo hello");
   });
 
   it("fails if the command is not found", async () => {
@@ -413,6 +426,22 @@ describe("The address of the job", () => {
   });
 });
 
+describe("A long command without progress", () => {
+  it.runIf(HAS_TERMINAL).each([
+    ["on a terminal", [], true],
+    ["not with --quiet", ["--quiet"], false],
+  ])("is noted at its end: %s", async (_, flags, isNoted) => {
+    await using server = await startServer();
+    await using terminal = new TestTerminal(
+      argumentsOf(server.url, ["sh", "-c", "sleep 3.1; echo done"], [...NAMED, ...flags]),
+      { columns: 200, rows: 9 },
+    );
+
+    expect(await terminal.exited).toBe(0);
+    expect(terminal.written.includes("no progress was recognized in the output")).toBe(isNoted);
+  });
+});
+
 describe("A server that does not take the job", () => {
   it("is named on stderr at once, and again after the output of the command", async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
@@ -427,6 +456,18 @@ describe("A server that does not take the job", () => {
       `tidemark: the job is not reported: ${remedy}`,
       `tidemark: the job was not reported: ${remedy}`,
     ]);
+  });
+
+  it("may have another worker with the same job id", async () => {
+    await using server = await startServer();
+    await using first = tidemark(server.url, ["sh", "-c", "read line"]);
+    await first.errorLine((line) => line.includes("watch it at"));
+    await run(server.url, ["true"]);
+    first.write("\n");
+
+    expect(await first.errorLine((line) => line.includes("reported"))).toBe(
+      'tidemark: the job is not reported: Another worker uses the job id j (a second "tidemark run"?). Give each its own --job.',
+    );
   });
 
   it("is named once if no output follows", async () => {
