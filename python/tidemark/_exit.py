@@ -40,6 +40,11 @@ _is_signaled = False
 _masks = threading.local()
 
 
+def is_interactive() -> bool:
+    """Whether a person types the program, as in a REPL or a notebook, so that an error does not end the process."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive)
+
+
 def job_opened(job: OpenJob) -> None:
     """The caller holds the lock."""
     if job not in _open_jobs:
