@@ -211,6 +211,21 @@ class Reporting(ServerTest):
         self.assertEqual(reported["messages"], ["row 7"])
         self.assertEqual(reported["log"][0]["level"], "WARNING")
 
+    def test_passes_no_record_on_to_a_job_that_has_ended(self) -> None:
+        root = logging.getLogger()
+        before = list(root.handlers)
+        for name in ("one", "two"):
+            with tidemark.job("Records", job_id=f"records-{name}") as job:
+                root.addHandler(tidemark.LogHandler(job, logging.INFO))
+                logging.getLogger("work.rows").warning(name)
+
+        logging.getLogger("work.rows").warning("no job")
+        self.assertEqual(root.handlers, before)
+        for name in ("one", "two"):
+            reported = self.server.job(f"records-{name}")
+            assert reported is not None
+            self.assertEqual(reported["messages"], [name])
+
     def test_counts_each_tick_of_two_threads_once(self) -> None:
         leaves = [tidemark.leaf("shared", volume=400_000), tidemark.leaf("a"), tidemark.leaf("b")]
         with tidemark.job("Threads", *leaves, job_id="threads") as job:

@@ -104,6 +104,11 @@ class Task:
         """The log of the job. Each line that is written here names this task."""
         return TaskLog(lambda level, message: self._scope.write_log(self._state, level, message))
 
+    @property
+    def has_job_ended(self) -> bool:
+        """Whether the job of the task has ended."""
+        return self._state.root.has_ended
+
     def advance(self, units: float = 1) -> None:
         """
         Adds completed units of work. Starts the task if necessary. A value that is not a number from 0 is ignored, with a
