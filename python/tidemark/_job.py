@@ -15,7 +15,7 @@ from . import _exit
 from ._declaration import Declaration, leaf, task as declare_task
 from ._errors import JobCanceled, RequestError
 from ._lock import LOCK
-from ._reporter import reporter_for
+from ._reporter import LOGGER, reporter_for
 from ._state import TaskState
 from ._sync import JobSync
 from ._task import Task
@@ -41,6 +41,7 @@ class Job(Task):
         self._sync = JobSync(header, spec, self, lambda: self._reporter.limits)
         self._has_ignored = False
         """Whether the program was told that a value means nothing."""
+        self._has_warned_of_child = False
         self._outer: "Optional[Token[Optional[Job]]]" = None
         super().__init__(self._sync.root, self)
 
@@ -103,6 +104,19 @@ class Job(Task):
         self._reporter.wait(lambda: not self._sync.has_pending, END_SECONDS)
 
     # Called by the tasks
+
+    @property
+    def is_inherited(self) -> bool:
+        return self._reporter.is_abandoned
+
+    def on_inherited(self) -> None:
+        if not self._has_warned_of_child:
+            self._has_warned_of_child = True
+            LOGGER.warning(
+                'tidemark: Job "%s" belongs to the parent of this process, so nothing that is counted here is reported. '
+                "Count the results in the parent, as in job.track(pool.imap_unordered(…)).",
+                self.job_id,
+            )
 
     def write_log(self, task: TaskState, level: str, message: str) -> None:
         with LOCK:

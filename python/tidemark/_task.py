@@ -40,6 +40,13 @@ class Scope(Protocol):
 
     canceled: Optional[JobCanceled]
 
+    @property
+    def is_inherited(self) -> bool:
+        """Whether this process is a child of the one that began the job, and does not report it."""
+
+    def on_inherited(self) -> None:
+        """An inherited job was to count. The caller does not hold the lock."""
+
     def write_log(self, task: TaskState, level: str, message: str) -> None:
         """Adds a line to the log of the job."""
 
@@ -117,6 +124,8 @@ class Task:
         :raises TypeError: if the task has subtasks.
         """
         state = self._state
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             if state.status != "RUNNING" or state.kind != "LEAF":
                 state.start_counting()
@@ -132,6 +141,8 @@ class Task:
 
         :raises TypeError: if the task has subtasks.
         """
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             if not is_units(units):
                 self._ignore("set", units)
@@ -144,6 +155,8 @@ class Task:
 
         :raises TypeError: if the task has subtasks.
         """
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             if not is_units(fraction) or fraction > 1:
                 return self._ignore("progress", fraction, "a fraction from 0 to 1, such as 0.4 for 40%")
@@ -306,6 +319,8 @@ class Task:
             self._end("FAILED" if isinstance(error, Exception) else "CANCELED", failure_reason(error))
 
     def _to_count(self, description: Optional[str], volume: Optional[float]) -> "Loop":
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             state = self._state if description is None else self._free_leaf(description)
             state.become_leaf("Name a task below it")
