@@ -265,6 +265,22 @@ class EndOfTheProcess(ServerTest):
         assert reported is not None
         self.assertEqual(reported["tasks"][0]["message"], "ValueError: no rows")
 
+    def test_names_no_earlier_error_of_an_interactive_session(self) -> None:
+        program = self.run_program(
+            """
+            import sys, tidemark
+            sys.ps1 = ">>> "
+            sys.last_value = NameError("a typo")
+            job = tidemark.job("Session", volume=5, job_id="session")
+            job.advance(2)
+            """
+        )
+
+        self.assertEqual(program.end(), 0)
+        reported = self.server.job("session")
+        assert reported is not None
+        self.assertEqual(reported["tasks"][0]["message"], "The process exited while the job was running")
+
     def test_reports_jobs_that_begin_while_the_interpreter_exits(self) -> None:
         program = self.run_program(
             """

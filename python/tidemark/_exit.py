@@ -105,7 +105,7 @@ def _end_open_jobs(status: str, reason: Optional[str]) -> None:
 
 
 def _on_exit() -> None:
-    error = getattr(sys, "last_value", None)  # the uncaught one that ends the process
+    error = _uncaught_error()
     if isinstance(error, KeyboardInterrupt):
         _end_open_jobs("CANCELED", "Interrupted by SIGINT")
     elif error is not None:
@@ -116,6 +116,11 @@ def _on_exit() -> None:
         reporter.drain(EXIT_SECONDS)
     if _is_signaled:
         threading.Event().wait(2 * SIGNAL_SECONDS)  # until the thread raises the signal again
+
+
+def _uncaught_error() -> Optional[BaseException]:
+    """The error that ends the process. In an interactive session, Python keeps an earlier one that did not end it."""
+    return None if is_interactive() else getattr(sys, "last_value", None)
 
 
 def _watch_multiprocessing() -> None:
