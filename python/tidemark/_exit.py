@@ -29,6 +29,9 @@ SIGNAL_SECONDS = 1.0
 class OpenJob(Protocol):
     """A job that has begun and not ended."""
 
+    is_inherited: bool
+    """Whether this process is a child of the one that began the job."""
+
     def end_with_process(self, status: str, reason: Optional[str]) -> None:
         """Ends the job. `reason` is None if the process exits without an error. The caller holds the lock."""
 
@@ -150,6 +153,8 @@ def _release_signals() -> None:
 def _forget_parent() -> None:
     global _is_signaled
     _is_signaled = False
+    for job in _open_jobs:
+        job.is_inherited = True
     _open_jobs.clear()
     _set_handlers(_on_signal, signal.SIG_DFL)
     _release_signals()

@@ -41,6 +41,8 @@ class Job(Task):
         self._sync = JobSync(header, spec, self, lambda: self._reporter.limits)
         self._has_ignored = False
         """Whether the program was told that a value means nothing."""
+        self.is_inherited = False
+        """Whether this process is a child of the one that began the job. An attribute, because each tick reads it."""
         self._has_warned_of_child = False
         self._outer: "Optional[Token[Optional[Job]]]" = None
         super().__init__(self._sync.root, self)
@@ -105,10 +107,6 @@ class Job(Task):
 
     # Called by the tasks
 
-    @property
-    def is_inherited(self) -> bool:
-        return self._reporter.is_abandoned
-
     def on_inherited(self) -> None:
         if not self._has_warned_of_child:
             self._has_warned_of_child = True
@@ -125,7 +123,8 @@ class Job(Task):
     # Called by the synchronization and at the end of the process, with the lock
 
     def on_changed(self, is_urgent: bool) -> None:
-        if self._reporter.is_abandoned:
+        self.is_inherited = self._reporter.is_abandoned
+        if self.is_inherited:
             return
         if not self._sync.is_inactive:
             self._reporter.on_changed(self._sync, is_urgent)

@@ -39,10 +39,8 @@ class Scope(Protocol):
     """The part of a job that its tasks use."""
 
     canceled: Optional[JobCanceled]
-
-    @property
-    def is_inherited(self) -> bool:
-        """Whether this process is a child of the one that began the job, and does not report it."""
+    is_inherited: bool
+    """Whether this process is a child of the one that began the job, and does not report it."""
 
     def on_inherited(self) -> None:
         """An inherited job was to count. The caller does not hold the lock."""
