@@ -199,6 +199,19 @@ class Reporting(ServerTest):
             [("INFO", "3 rows", ""), ("WARNING", "no name", "0"), ("ERROR", "100%", "0"), ("DEBUG", "%d not a number", "0")],
         )
 
+    def test_adds_the_traceback_of_a_handled_error(self) -> None:
+        with tidemark.job("Handled", job_id="handled") as job:
+            try:
+                raise ValueError("no name")
+            except ValueError:
+                job.log.exception("row %d", 7)
+            job.log.critical("disk full")
+
+        reported = self.server.job("handled")
+        assert reported is not None
+        self.assertEqual([line["level"] for line in reported["log"]], ["ERROR", "ERROR"])
+        self.assertRegex(reported["messages"][0], r"(?s)^row 7\nTraceback .*ValueError: no name$")
+
     def test_passes_the_records_of_logging_on(self) -> None:
         logger = logging.Logger("work")
         with tidemark.job("Records", job_id="records") as job:

@@ -6,6 +6,7 @@ The tasks of a job as programs see them. Their methods never wait for the server
             load.advance()
 """
 
+import traceback
 from types import TracebackType
 from typing import (
     Any,
@@ -84,6 +85,12 @@ class TaskLog:
     def error(self, message: object, *args: object) -> None:
         """Adds a line about an error. The task continues; use `fail` to end it."""
         self._write("ERROR", _formatted(message, args))
+
+    critical = error
+
+    def exception(self, message: object, *args: object) -> None:
+        """Adds a line like `error`, with the traceback of the error that is being handled."""
+        self._write("ERROR", message_text(f"{_formatted(message, args)}\n{traceback.format_exc().rstrip()}"))
 
 
 class Task:
@@ -288,7 +295,7 @@ class Task:
         self,
         kind: Optional[Type[BaseException]],
         error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        _: Optional[TracebackType],
     ) -> None:
         self._end_by(error)
 
