@@ -22,7 +22,7 @@ from ._reporter import all_reporters
 from ._text import failure_reason
 
 EXIT_SECONDS = 5.0
-"""How long an exit waits for a server that takes nothing. A server that has never answered is not waited for."""
+"""How long an exit waits for a server that takes nothing. An exit does not wait if the latest attempt failed and no server has ever answered."""
 SIGNAL_SECONDS = 1.0
 
 
