@@ -76,3 +76,7 @@ class RequestError(Exception):
     def is_fatal(self) -> bool:
         """Whether the server would reject every further report of the job too."""
         return self.code in ("STALE_ATTEMPT", "NOT_FOUND", "FORBIDDEN")
+
+
+class SettingsError(RequestError):
+    """A request that can't be sent with the address or the token that the program passed, now or later."""
