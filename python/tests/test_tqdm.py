@@ -48,6 +48,14 @@ class Bars(ServerTest):
         self.assertEqual(reported["lines"][1], "bytes FINISHED 6/6")
         self.assertEqual(reported["tasks"][1]["message"], "loss=0.5")
 
+    def test_need_no_annotation_without_items(self) -> None:
+        with tidemark.job("Typed", job_id="typed"):
+            bar = tqdm(total=3)  # mypy rejects this line if the type of the items can't be inferred
+            bar.update(3)
+            bar.close()
+
+        self.assertEqual(self.server.lines("typed")[1], "loop FINISHED 3/3")
+
     def test_count_while_they_are_disabled(self) -> None:
         with tidemark.job("Disabled", job_id="disabled"):
             for _ in tqdm(iter("abc"), desc="items", disable=True):

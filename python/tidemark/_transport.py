@@ -63,8 +63,8 @@ class Transport:
         what = "a line break" if invalid[0] in "\r\n" else f"the character U+{ord(invalid[0]):04X}"
         is_from_environment = self._token == os.environ.get("TIDEMARK_TOKEN")
         origin = "from TIDEMARK_TOKEN" if is_from_environment else "passed as token="
-        error = SettingsError if isinstance(self._token, str) else RequestError
-        raise error("UNAUTHENTICATED", f"The token contains {what} ({origin}).")
+        kind = SettingsError if isinstance(self._token, str) else RequestError
+        raise kind("UNAUTHENTICATED", f"The token contains {what} ({origin}).")
 
     def close(self) -> None:
         if self._connection is not None:

@@ -18,7 +18,7 @@ import sys
 import threading
 from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, Type, TypeVar, overload
 
 from ._declaration import leaf as declare_leaf
 from ._exit import is_interactive
@@ -127,6 +127,12 @@ else:
 
 class tqdm(Bar[Item]):
     """See above. The arguments are those of tqdm."""
+
+    @overload
+    def __init__(self: "tqdm[Any]", iterable: None = None, *args: Any, **options: Any) -> None: ...
+
+    @overload
+    def __init__(self, iterable: Iterable[Item], *args: Any, **options: Any) -> None: ...
 
     def __init__(
         self,
