@@ -234,6 +234,31 @@ class Tokens(ServerTest):
             self.assertNotIn("RET", program.err)
 
 
+class MissingToken(unittest.TestCase):
+    def test_is_named_with_what_to_do(self) -> None:
+        with tempfile.NamedTemporaryFile("w") as secret:
+            secret.write("0123456789" * 4)
+            secret.flush()
+            server = Server("--auth", f"jwt:secret:{secret.name}", "--jwt-issuer", "i", "--jwt-audience", "a")
+        self.addCleanup(server.close)
+        for arguments, what in (
+            ("", "The server requires a token: pass token= or set TIDEMARK_TOKEN."),
+            (", token='wrong'", "Pass another token as token=, or set TIDEMARK_TOKEN."),
+        ):
+            program = Program(
+                f"""
+                import tidemark
+                with tidemark.job("Anonymous", volume=1{arguments}) as job:
+                    job.flush(timeout=1)
+                """,
+                server.url,
+            )
+            self.addCleanup(program.close)
+
+            self.assertEqual(program.end(), 0)
+            self.assertIn(f"{what} The work goes on", program.err)
+
+
 class Addresses(ServerTest):
     def test_of_this_machine_need_no_scheme(self) -> None:
         with tidemark.job("Bare", job_id="bare", volume=1, url=self.server.url.replace("http://", "")) as job:

@@ -57,12 +57,6 @@ class RequestError(Exception):
         """Whether the change was applied, although the server could not build its answer."""
 
     @property
-    def remedy(self) -> str:
-        """What a program can do about its token, as a sentence that follows the message."""
-        is_about_token = self.code in ("UNAUTHENTICATED", "FORBIDDEN")
-        return " Pass another token as token=, or set TIDEMARK_TOKEN." if is_about_token else ""
-
-    @property
     def is_busy(self) -> bool:
         """Whether the server works but can't take the request now, so that waiting for it makes sense."""
         return self.code == "LIMIT_EXCEEDED" and self.limit in TRANSIENT_LIMITS

@@ -138,7 +138,7 @@ class Job(Task):
 
     def on_rejected(self, error: RequestError) -> None:
         what = "is not reported any more" if self._sync.is_inactive else "has a report that the server rejected"
-        self._reporter.say(logging.WARNING, f'Job "{self.job_id}" {what}: {error}{error.remedy}')
+        self._reporter.say(logging.WARNING, f'Job "{self.job_id}" {what}: {self._reporter.describe(error)}')
 
     def on_ignored(self, problem: str) -> None:
         if not self._has_ignored:

@@ -153,6 +153,13 @@ class Reporter:
             self._start()
             self._wake()
 
+    def describe(self, error: RequestError) -> str:
+        """An error, with what the program can do about its token."""
+        if error.code == "UNAUTHENTICATED" and not self._transport.has_token:
+            return "The server requires a token: pass token= or set TIDEMARK_TOKEN."
+        is_about_token = error.code in ("UNAUTHENTICATED", "FORBIDDEN")
+        return f"{error} Pass another token as token=, or set TIDEMARK_TOKEN." if is_about_token else str(error)
+
     def say(self, level: int, message: str) -> None:
         """Logs a line, later and without the lock: a handler of the program may have locks of its own."""
         self._messages.append((level, message))
@@ -207,8 +214,9 @@ class Reporter:
         if not ids:
             return
         jobs = f'Job "{ids[0]}" was' if len(ids) == 1 else f"{len(ids)} jobs were"
-        is_unavailable = self._failure is None or self._failure.code == "UNAVAILABLE"
-        reason = f"no server answered at {self.url}." if is_unavailable else str(self._failure)
+        failure = self._failure
+        is_unavailable = failure is None or failure.code == "UNAVAILABLE"
+        reason = self.describe(failure) if failure and not is_unavailable else f"no server answered at {self.url}."
         self.say(logging.WARNING, f"{jobs} not reported{' to the end' if self.has_answered else ''}: {reason}")
 
     # The thread
@@ -302,7 +310,7 @@ class Reporter:
         if self.is_absent and error.code not in self._said_codes:
             self._said_codes.add(error.code)
             prospect = "is not reported" if isinstance(error, SettingsError) else "is reported later"
-            self.say(logging.WARNING, f"{error}{error.remedy} The work goes on, and {prospect}.")
+            self.say(logging.WARNING, f"{self.describe(error)} The work goes on, and {prospect}.")
 
     # A round
 

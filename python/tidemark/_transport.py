@@ -31,6 +31,11 @@ class Transport:
         self._token = token
         self._connection: Optional[http.client.HTTPConnection] = None
 
+    @property
+    def has_token(self) -> bool:
+        """Whether the program passed a token, or a function that returns one."""
+        return bool(self._token)
+
     def request(self, document: str, variables: Dict[str, Any]) -> Dict[str, Any]:
         """
         Executes a query or a mutation, which must be safe to repeat.
