@@ -199,6 +199,25 @@ class Reporting(ServerTest):
             [("INFO", "3 rows", ""), ("WARNING", "no name", "0"), ("ERROR", "100%", "0"), ("DEBUG", "%d not a number", "0")],
         )
 
+    def test_counts_on_the_only_leaf_without_a_name_and_adds_several_tasks(self) -> None:
+        with tidemark.job("Only", tidemark.leaf("read"), job_id="only") as job:
+            list(job.track("abc"))
+            first = job.add(tidemark.leaf("a", volume=1), tidemark.leaf("b", volume=2))
+            self.assertEqual(first.description, "a")
+
+        self.assertEqual(
+            self.server.lines("only"),
+            ["Only FINISHED 6/6", "read FINISHED 3/3", "a FINISHED 1/1", "b FINISHED 2/2"],
+        )
+
+    def test_says_that_async_code_uses_a_plain_with(self) -> None:
+        async def work() -> None:
+            async with tidemark.job("Async"):
+                pass
+
+        with self.assertRaisesRegex(TypeError, "use `with`, also in async code"):
+            asyncio.run(work())
+
     def test_adds_the_traceback_of_a_handled_error(self) -> None:
         with tidemark.job("Handled", job_id="handled") as job:
             try:

@@ -25,7 +25,7 @@ from typing import (
 from ._declaration import Declaration, leaf
 from ._errors import JobCanceled
 from ._lock import LOCK
-from ._select import all_subtasks, find_free, iteration_of, select_task, take_task
+from ._select import all_subtasks, find_free, iteration_of, only_leaf_of, select_task, take_task
 from ._state import TaskState
 from ._text import failure_reason, is_units, message_text, text_of
 
@@ -201,9 +201,9 @@ class Task:
         as its volume. If the job is canceled, the next iteration raises `JobCanceled`.
 
         :param description: counts on the first leaf of this name below the task that no other loop has taken; if there is
-            none, it is added. None counts on this task.
+            none, it is added. None counts on this task, or on the only leaf below it.
         :param volume: the number of items; default: their `len()`, if they have one.
-        :raises TypeError: if this task has subtasks and there is no description, or if the leaf can't be added.
+        :raises TypeError: if this task has several leaves and there is no description, or if the leaf can't be added.
         """
         return self._to_count(description, _length_of(items) if volume is None else volume).count(items)
 
@@ -235,14 +235,17 @@ class Task:
         with LOCK:
             return self._handle(_taken(take_task(all_subtasks(self._state), selector)))
 
-    def add(self, declaration: Declaration) -> "Task":
+    def add(self, declaration: Declaration, *others: Declaration) -> "Task":
         """
-        Appends a subtask, also while the task runs, and returns it.
+        Appends subtasks, also while the task runs, and returns the first one.
 
         :raises TypeError: if the task can't have subtasks, or is in an iteration without a `max`.
         """
         with LOCK:
-            return self._handle(self._state.add(declaration))
+            first = self._state.add(declaration)
+            for other in others:
+                self._state.add(other)
+            return self._handle(first)
 
     def next(self) -> "Iteration":
         """
@@ -299,6 +302,12 @@ class Task:
     ) -> None:
         self._end_by(error)
 
+    async def __aenter__(self) -> None:
+        raise TypeError(f'Task "{self.description}" cannot be used in `async with`: use `with`, also in async code.')
+
+    async def __aexit__(self, *_: object) -> None:
+        """Never called."""
+
     def _ignore(self, method: str, value: object, expected: str = "a number from 0") -> None:
         call = f"{method}({text_of(value)})"
         self._scope.on_ignored(f'Ignored {call} of task "{self.description}": expected {expected}.')
@@ -327,7 +336,7 @@ class Task:
         if self._scope.is_inherited:
             self._scope.on_inherited()
         with LOCK:
-            state = self._state if description is None else self._free_leaf(description)
+            state = (only_leaf_of(self._state) or self._state) if description is None else self._free_leaf(description)
             state.become_leaf("Name a task below it")
             state.is_taken = True  # at once, so that the next loop takes another one
             if volume is not None:
