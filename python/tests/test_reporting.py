@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import pickle
 import sys
 import threading
 from typing import AsyncIterator, Iterator
@@ -207,7 +208,7 @@ class Reporting(ServerTest):
 
         self.assertEqual(
             self.server.lines("only"),
-            ["Only FINISHED 6/6", "read FINISHED 3/3", "a FINISHED 1/1", "b FINISHED 2/2"],
+            ["Only FINISHED 3/3", "read FINISHED 3/3", "a CANCELED 0/1", "b CANCELED 0/2"],
         )
 
     def test_says_that_async_code_uses_a_plain_with(self) -> None:
@@ -351,6 +352,20 @@ class Misuse(ServerTest):
             tidemark.iterative("empty")
         with self.assertRaisesRegex(TypeError, "its volume is the sum of theirs"):
             tidemark.job("Import", tidemark.leaf("read"), volume=3)
+
+    def test_rejects_a_second_block_of_a_job(self) -> None:
+        with tidemark.job("Twice", job_id="blocks") as job:
+            with self.assertRaisesRegex(TypeError, 'Job "blocks" already had its `with` block'):
+                with job:
+                    pass
+
+    def test_rejects_to_send_a_job_to_another_process(self) -> None:
+        with self.assertRaisesRegex(TypeError, 'Job "sent" cannot be sent to another process'):
+            pickle.dumps(tidemark.job("Sent", job_id="sent"))
+
+    def test_shows_what_a_job_is(self) -> None:
+        job = tidemark.job("Shown", job_id="shown")
+        self.assertEqual(repr(job), f"<tidemark.Job 'shown' in 'default', PENDING, {job.url}>")
 
     def test_rejects_a_second_run_of_a_task(self) -> None:
         job = tidemark.job("Import", tidemark.leaf("read"))

@@ -86,7 +86,19 @@ class Job(Task):
         with LOCK:
             return not self._sync.is_inactive and self._sync.flushed >= wanted
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f'Job "{self.job_id}" cannot be sent to another process. Count the results in this one, as in '
+            "job.track(pool.imap_unordered(…))."
+        )
+
+    def __repr__(self) -> str:
+        database, status = self._sync.header["database"], self._sync.root.status
+        return f"<tidemark.Job {self.job_id!r} in {database!r}, {status}, {self.url}>"
+
     def __enter__(self) -> "Job":
+        if self._outer is not None:
+            raise TypeError(f'Job "{self.job_id}" already had its `with` block. Create another job for another block.')
         super().__enter__()
         self._outer = _current.set(self)
         return self
