@@ -53,6 +53,15 @@ class EndOfTheBlock(ServerTest):
                     raise SystemExit(code)
             self.assertEqual(self.server.lines("exit"), [line])
 
+    def test_takes_the_text_of_an_exit_for_the_reason(self) -> None:
+        with self.assertRaises(SystemExit):
+            with tidemark.job("Config", job_id="config"):
+                raise SystemExit("config missing")
+
+        reported = self.server.job("config")
+        assert reported is not None
+        self.assertEqual(reported["tasks"][0]["message"], "exited: config missing")
+
     def test_fails_the_leaf_of_a_loop_whose_items_fail(self) -> None:
         def items() -> Iterator[int]:
             yield 1

@@ -325,6 +325,8 @@ class Task:
             self._end("CANCELED", str(canceled))
         elif isinstance(error, KeyboardInterrupt):
             self._end("CANCELED", "Interrupted by SIGINT")
+        elif isinstance(error, SystemExit) and isinstance(error.code, str):
+            self._end("FAILED", f"exited: {error.code}")
         elif isinstance(error, SystemExit):
             self._end("FAILED", f"The process exited with code {text_of(error.code)} while the job was running")
         elif isinstance(error, JobCanceled):
