@@ -53,6 +53,15 @@ class EndOfTheBlock(ServerTest):
                     raise SystemExit(code)
             self.assertEqual(self.server.lines("exit"), [line])
 
+    def test_takes_the_text_of_an_exit_for_the_reason(self) -> None:
+        with self.assertRaises(SystemExit):
+            with tidemark.job("Config", job_id="config"):
+                raise SystemExit("config missing")
+
+        reported = self.server.job("config")
+        assert reported is not None
+        self.assertEqual(reported["tasks"][0]["message"], "exited: config missing")
+
     def test_fails_the_leaf_of_a_loop_whose_items_fail(self) -> None:
         def items() -> Iterator[int]:
             yield 1
@@ -264,6 +273,22 @@ class EndOfTheProcess(ServerTest):
         reported = self.server.job("uncaught")
         assert reported is not None
         self.assertEqual(reported["tasks"][0]["message"], "ValueError: no rows")
+
+    def test_names_no_earlier_error_of_an_interactive_session(self) -> None:
+        program = self.run_program(
+            """
+            import sys, tidemark
+            sys.ps1 = ">>> "
+            sys.last_value = NameError("a typo")
+            job = tidemark.job("Session", volume=5, job_id="session")
+            job.advance(2)
+            """
+        )
+
+        self.assertEqual(program.end(), 0)
+        reported = self.server.job("session")
+        assert reported is not None
+        self.assertEqual(reported["tasks"][0]["message"], "The process exited while the job was running")
 
     def test_reports_jobs_that_begin_while_the_interpreter_exits(self) -> None:
         program = self.run_program(

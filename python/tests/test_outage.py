@@ -128,7 +128,7 @@ class NoServer(unittest.TestCase):
         self.addCleanup(program.close)
         return program
 
-    def test_does_not_fail_the_job_and_says_so_in_one_line(self) -> None:
+    def test_does_not_fail_the_job_and_says_so_at_first_and_at_the_exit(self) -> None:
         program = self.run_program(
             """
             import tidemark
@@ -144,8 +144,9 @@ class NoServer(unittest.TestCase):
 
         self.assertEqual(program.end(), 0)
         self.assertEqual(program.out, "1000\n")
-        self.assertEqual(len(program.err.splitlines()), 1, program.err)
-        self.assertIn(f"No Tidemark server answers at {self.url}", program.err)
+        first, last = program.err.splitlines()
+        self.assertIn(f"No Tidemark server answers at {self.url}", first)
+        self.assertEqual(last, f"tidemark: 3 jobs were not reported: no server answered at {self.url}.")
 
     def test_says_so_once_however_often_it_tries(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -161,7 +162,7 @@ class NoServer(unittest.TestCase):
                 listener.accept()[0].close()
 
         self.assertEqual(program.end("\n"), 0)
-        self.assertEqual(len(program.err.splitlines()), 1, program.err)
+        self.assertEqual(program.err.count("No Tidemark server answers"), 1, program.err)
 
     def test_does_not_wait_for_a_server_that_never_answers(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -178,7 +179,7 @@ class NoServer(unittest.TestCase):
                 self.assertEqual(program.end(), 0)
 
     def test_survives_invalid_addresses(self) -> None:
-        for url in ("nonsense", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://[", "http://no-such-host.invalid"):
+        for url in ("nonsense", "ftp://127.0.0.1", "http://127.0.0.1:99999", "http://["):
             program = self.run_program(
                 """
                 import tidemark
@@ -190,7 +191,26 @@ class NoServer(unittest.TestCase):
             )
 
             self.assertEqual(program.end(), 0, program.err)
-            self.assertEqual(len(program.err.splitlines()), 1, program.err)
+            self.assertEqual(
+                program.err,
+                f'tidemark: "{url}" is not a valid address of a server. Expected one like http://127.0.0.1:4000. '
+                "The work goes on, and is not reported.\n",
+            )
+
+    def test_says_at_the_exit_which_job_was_not_reported(self) -> None:
+        for url in (self.url, "http://no-such-host.invalid"):
+            program = self.run_program(
+                """
+                import tidemark
+                with tidemark.job("Alone", volume=1, job_id="alone"):
+                    pass
+                """,
+                url,
+            )
+
+            self.assertEqual(program.end(), 0, program.err)
+            last = program.err.splitlines()[-1]
+            self.assertEqual(last, f'tidemark: Job "alone" was not reported: no server answered at {url}.')
 
 
 class Tokens(ServerTest):
@@ -212,6 +232,37 @@ class Tokens(ServerTest):
             self.assertEqual(program.end(), 0)
             self.assertIn(f"The token contains {what} (from TIDEMARK_TOKEN).", program.err)
             self.assertNotIn("RET", program.err)
+
+
+class MissingToken(unittest.TestCase):
+    def test_is_named_with_what_to_do(self) -> None:
+        with tempfile.NamedTemporaryFile("w") as secret:
+            secret.write("0123456789" * 4)
+            secret.flush()
+            server = Server("--auth", f"jwt:secret:{secret.name}", "--jwt-issuer", "i", "--jwt-audience", "a")
+        self.addCleanup(server.close)
+        for arguments, what in (
+            ("", "The server requires a token: pass token= or set TIDEMARK_TOKEN."),
+            (", token='wrong'", "Pass another token as token=, or set TIDEMARK_TOKEN."),
+        ):
+            program = Program(
+                f"""
+                import tidemark
+                with tidemark.job("Anonymous", volume=1{arguments}) as job:
+                    job.flush(timeout=1)
+                """,
+                server.url,
+            )
+            self.addCleanup(program.close)
+
+            self.assertEqual(program.end(), 0)
+            self.assertIn(f"{what} The work goes on", program.err)
+
+
+class Addresses(ServerTest):
+    def test_of_this_machine_need_no_scheme(self) -> None:
+        with tidemark.job("Bare", job_id="bare", volume=1, url=self.server.url.replace("http://", "")) as job:
+            self.assertTrue(job.flush())
 
 
 class Rejections(ServerTest):

@@ -28,6 +28,24 @@ class Children(ServerTest):
             self.assertEqual(reported["lines"], ["Parent RUNNING 4/10"])
             self.assertEqual(reported["messages"], [])
 
+    def test_says_once_that_it_does_not_count_for_its_parent(self) -> None:
+        program = self.run_program(
+            """
+            import multiprocessing, tidemark
+            def work(_):
+                job.advance()
+            with tidemark.job("Lost", volume=4, job_id="lost") as job:
+                with multiprocessing.get_context("fork").Pool(1) as pool:
+                    pool.map(work, range(4))
+                job.fail("not counted")
+            """
+        )
+
+        self.assertEqual(program.end(), 0)
+        self.assertEqual(self.server.lines("lost"), ["Lost FAILED 0/4"])
+        self.assertEqual(len(program.err.splitlines()), 1, program.err)
+        self.assertIn('Job "lost" belongs to the parent of this process', program.err)
+
     def test_exits_at_once_with_an_open_job_of_its_parent(self) -> None:
         program = self.run_program(
             """
@@ -65,7 +83,8 @@ class Children(ServerTest):
     def test_survives_forks_while_another_thread_ticks_and_reports(self) -> None:
         program = self.run_program(
             """
-            import os, threading, tidemark
+            import logging, os, threading, tidemark
+            logging.getLogger("tidemark").setLevel(logging.ERROR)
             with tidemark.job("Forks", job_id="forks") as job:
                 leaf = job.add(tidemark.leaf("ticks"))
                 done = threading.Event()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import pickle
 import sys
 import threading
 from typing import AsyncIterator, Iterator
@@ -199,6 +200,38 @@ class Reporting(ServerTest):
             [("INFO", "3 rows", ""), ("WARNING", "no name", "0"), ("ERROR", "100%", "0"), ("DEBUG", "%d not a number", "0")],
         )
 
+    def test_counts_on_the_only_leaf_without_a_name_and_adds_several_tasks(self) -> None:
+        with tidemark.job("Only", tidemark.leaf("read"), job_id="only") as job:
+            list(job.track("abc"))
+            first = job.add(tidemark.leaf("a", volume=1), tidemark.leaf("b", volume=2))
+            self.assertEqual(first.description, "a")
+
+        self.assertEqual(
+            self.server.lines("only"),
+            ["Only FINISHED 3/3", "read FINISHED 3/3", "a CANCELED 0/1", "b CANCELED 0/2"],
+        )
+
+    def test_says_that_async_code_uses_a_plain_with(self) -> None:
+        async def work() -> None:
+            async with tidemark.job("Async"):
+                pass
+
+        with self.assertRaisesRegex(TypeError, "use `with`, also in async code"):
+            asyncio.run(work())
+
+    def test_adds_the_traceback_of_a_handled_error(self) -> None:
+        with tidemark.job("Handled", job_id="handled") as job:
+            try:
+                raise ValueError("no name")
+            except ValueError:
+                job.log.exception("row %d", 7)
+            job.log.critical("disk full")
+
+        reported = self.server.job("handled")
+        assert reported is not None
+        self.assertEqual([line["level"] for line in reported["log"]], ["ERROR", "ERROR"])
+        self.assertRegex(reported["messages"][0], r"(?s)^row 7\nTraceback .*ValueError: no name$")
+
     def test_passes_the_records_of_logging_on(self) -> None:
         logger = logging.Logger("work")
         with tidemark.job("Records", job_id="records") as job:
@@ -210,6 +243,21 @@ class Reporting(ServerTest):
         assert reported is not None
         self.assertEqual(reported["messages"], ["row 7"])
         self.assertEqual(reported["log"][0]["level"], "WARNING")
+
+    def test_passes_no_record_on_to_a_job_that_has_ended(self) -> None:
+        root = logging.getLogger()
+        before = list(root.handlers)
+        for name in ("one", "two"):
+            with tidemark.job("Records", job_id=f"records-{name}") as job:
+                root.addHandler(tidemark.LogHandler(job, logging.INFO))
+                logging.getLogger("work.rows").warning(name)
+
+        logging.getLogger("work.rows").warning("no job")
+        self.assertEqual(root.handlers, before)
+        for name in ("one", "two"):
+            reported = self.server.job(f"records-{name}")
+            assert reported is not None
+            self.assertEqual(reported["messages"], [name])
 
     def test_counts_each_tick_of_two_threads_once(self) -> None:
         leaves = [tidemark.leaf("shared", volume=400_000), tidemark.leaf("a"), tidemark.leaf("b")]
@@ -304,6 +352,20 @@ class Misuse(ServerTest):
             tidemark.iterative("empty")
         with self.assertRaisesRegex(TypeError, "its volume is the sum of theirs"):
             tidemark.job("Import", tidemark.leaf("read"), volume=3)
+
+    def test_rejects_a_second_block_of_a_job(self) -> None:
+        with tidemark.job("Twice", job_id="blocks") as job:
+            with self.assertRaisesRegex(TypeError, 'Job "blocks" already had its `with` block'):
+                with job:
+                    pass
+
+    def test_rejects_to_send_a_job_to_another_process(self) -> None:
+        with self.assertRaisesRegex(TypeError, 'Job "sent" cannot be sent to another process'):
+            pickle.dumps(tidemark.job("Sent", job_id="sent"))
+
+    def test_shows_what_a_job_is(self) -> None:
+        job = tidemark.job("Shown", job_id="shown")
+        self.assertEqual(repr(job), f"<tidemark.Job 'shown' in 'default', PENDING, {job.url}>")
 
     def test_rejects_a_second_run_of_a_task(self) -> None:
         job = tidemark.job("Import", tidemark.leaf("read"))

@@ -48,6 +48,14 @@ class Bars(ServerTest):
         self.assertEqual(reported["lines"][1], "bytes FINISHED 6/6")
         self.assertEqual(reported["tasks"][1]["message"], "loss=0.5")
 
+    def test_need_no_annotation_without_items(self) -> None:
+        with tidemark.job("Typed", job_id="typed"):
+            bar = tqdm(total=3)  # mypy rejects this line if the type of the items can't be inferred
+            bar.update(3)
+            bar.close()
+
+        self.assertEqual(self.server.lines("typed")[1], "loop FINISHED 3/3")
+
     def test_count_while_they_are_disabled(self) -> None:
         with tidemark.job("Disabled", job_id="disabled"):
             for _ in tqdm(iter("abc"), desc="items", disable=True):
@@ -134,6 +142,40 @@ for epoch in trange(2, desc="epochs", leave=False):
                 self.lines(f"bars-{isolated}"),
                 ["train.py FINISHED 8/8", "epochs FINISHED 2/2", "batches 0 FINISHED 3/3", "batches 1 FINISHED 3/3"],
             )
+
+    def test_one_after_another_are_one_job(self) -> None:
+        script = """
+for epoch in range(2):
+    for batch in tqdm("abc", desc="train"):
+        pass
+for batch in trange(9, desc="left"):
+    if batch == 4:
+        break
+with tqdm(total=2, desc="by hand") as bar:
+    bar.update(2)
+"""
+        self.assertEqual(self.run_program(SCRIPT + script, database="epochs").end(), 0)
+        self.assertEqual(
+            self.lines("epochs"),
+            ["train.py FINISHED 12/12", "train FINISHED 3/3", "train FINISHED 3/3", "left FINISHED 4/4"]
+            + ["by hand FINISHED 2/2"],
+        )
+
+    def test_of_an_interactive_session_end_their_job_after_a_while(self) -> None:
+        script = """
+import tidemark.tqdm
+sys.ps1 = ">>> "
+tidemark.tqdm.GRACE_SECONDS = 0
+list(tqdm("abc", desc="first"))
+while not tidemark.tqdm._bars_job._sync.has_ended:
+    pass
+print("ended", flush=True)
+input()
+"""
+        program = self.run_program(SCRIPT + script, database="session")
+        self.assertEqual(program.line(), "ended")
+        self.assertEqual(program.end("\n"), 0)
+        self.assertEqual(self.lines("session"), ["train.py FINISHED 3/3", "first FINISHED 3/3"])
 
     def test_fail_with_the_error_that_ends_a_loop(self) -> None:
         script = """

@@ -57,12 +57,6 @@ class RequestError(Exception):
         """Whether the change was applied, although the server could not build its answer."""
 
     @property
-    def remedy(self) -> str:
-        """What a program can do about its token, as a sentence that follows the message."""
-        is_about_token = self.code in ("UNAUTHENTICATED", "FORBIDDEN")
-        return " Pass another token as token=, or set TIDEMARK_TOKEN." if is_about_token else ""
-
-    @property
     def is_busy(self) -> bool:
         """Whether the server works but can't take the request now, so that waiting for it makes sense."""
         return self.code == "LIMIT_EXCEEDED" and self.limit in TRANSIENT_LIMITS
@@ -76,3 +70,7 @@ class RequestError(Exception):
     def is_fatal(self) -> bool:
         """Whether the server would reject every further report of the job too."""
         return self.code in ("STALE_ATTEMPT", "NOT_FOUND", "FORBIDDEN")
+
+
+class SettingsError(RequestError):
+    """A request that can't be sent with the address or the token that the program passed, now or later."""

@@ -22,12 +22,15 @@ from ._reporter import all_reporters
 from ._text import failure_reason
 
 EXIT_SECONDS = 5.0
-"""How long an exit waits for a server that takes nothing. A server that has never answered is not waited for."""
+"""How long an exit waits for a server that takes nothing. An exit does not wait if the latest attempt failed and no server has ever answered."""
 SIGNAL_SECONDS = 1.0
 
 
 class OpenJob(Protocol):
     """A job that has begun and not ended."""
+
+    is_inherited: bool
+    """Whether this process is a child of the one that began the job."""
 
     def end_with_process(self, status: str, reason: Optional[str]) -> None:
         """Ends the job. `reason` is None if the process exits without an error. The caller holds the lock."""
@@ -38,6 +41,11 @@ _signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(s
 _finalized_in = 0
 _is_signaled = False
 _masks = threading.local()
+
+
+def is_interactive() -> bool:
+    """Whether a person types the program, as in a REPL or a notebook, so that an error does not end the process."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive)
 
 
 def job_opened(job: OpenJob) -> None:
@@ -100,7 +108,7 @@ def _end_open_jobs(status: str, reason: Optional[str]) -> None:
 
 
 def _on_exit() -> None:
-    error = getattr(sys, "last_value", None)  # the uncaught one that ends the process
+    error = _uncaught_error()
     if isinstance(error, KeyboardInterrupt):
         _end_open_jobs("CANCELED", "Interrupted by SIGINT")
     elif error is not None:
@@ -111,6 +119,11 @@ def _on_exit() -> None:
         reporter.drain(EXIT_SECONDS)
     if _is_signaled:
         threading.Event().wait(2 * SIGNAL_SECONDS)  # until the thread raises the signal again
+
+
+def _uncaught_error() -> Optional[BaseException]:
+    """The error that ends the process. In an interactive session, Python keeps an earlier one that did not end it."""
+    return None if is_interactive() else getattr(sys, "last_value", None)
 
 
 def _watch_multiprocessing() -> None:
@@ -140,6 +153,8 @@ def _release_signals() -> None:
 def _forget_parent() -> None:
     global _is_signaled
     _is_signaled = False
+    for job in _open_jobs:
+        job.is_inherited = True
     _open_jobs.clear()
     _set_handlers(_on_signal, signal.SIG_DFL)
     _release_signals()

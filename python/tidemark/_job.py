@@ -15,7 +15,7 @@ from . import _exit
 from ._declaration import Declaration, leaf, task as declare_task
 from ._errors import JobCanceled, RequestError
 from ._lock import LOCK
-from ._reporter import reporter_for
+from ._reporter import LOGGER, reporter_for
 from ._state import TaskState
 from ._sync import JobSync
 from ._task import Task
@@ -41,6 +41,9 @@ class Job(Task):
         self._sync = JobSync(header, spec, self, lambda: self._reporter.limits)
         self._has_ignored = False
         """Whether the program was told that a value means nothing."""
+        self.is_inherited = False
+        """Whether this process is a child of the one that began the job. An attribute, because each tick reads it."""
+        self._has_warned_of_child = False
         self._outer: "Optional[Token[Optional[Job]]]" = None
         super().__init__(self._sync.root, self)
 
@@ -83,7 +86,19 @@ class Job(Task):
         with LOCK:
             return not self._sync.is_inactive and self._sync.flushed >= wanted
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f'Job "{self.job_id}" cannot be sent to another process. Count the results in this one, as in '
+            "job.track(pool.imap_unordered(…))."
+        )
+
+    def __repr__(self) -> str:
+        database, status = self._sync.header["database"], self._sync.root.status
+        return f"<tidemark.Job {self.job_id!r} in {database!r}, {status}, {self.url}>"
+
     def __enter__(self) -> "Job":
+        if self._outer is not None:
+            raise TypeError(f'Job "{self.job_id}" already had its `with` block. Create another job for another block.')
         super().__enter__()
         self._outer = _current.set(self)
         return self
@@ -104,6 +119,15 @@ class Job(Task):
 
     # Called by the tasks
 
+    def on_inherited(self) -> None:
+        if not self._has_warned_of_child:
+            self._has_warned_of_child = True
+            LOGGER.warning(
+                'tidemark: Job "%s" belongs to the parent of this process, so nothing that is counted here is reported. '
+                "Count the results in the parent, as in job.track(pool.imap_unordered(…)).",
+                self.job_id,
+            )
+
     def write_log(self, task: TaskState, level: str, message: str) -> None:
         with LOCK:
             self._sync.log(task, level, message)
@@ -111,7 +135,8 @@ class Job(Task):
     # Called by the synchronization and at the end of the process, with the lock
 
     def on_changed(self, is_urgent: bool) -> None:
-        if self._reporter.is_abandoned:
+        self.is_inherited = self._reporter.is_abandoned
+        if self.is_inherited:
             return
         if not self._sync.is_inactive:
             self._reporter.on_changed(self._sync, is_urgent)
@@ -125,7 +150,7 @@ class Job(Task):
 
     def on_rejected(self, error: RequestError) -> None:
         what = "is not reported any more" if self._sync.is_inactive else "has a report that the server rejected"
-        self._reporter.say(logging.WARNING, f'Job "{self.job_id}" {what}: {error}{error.remedy}')
+        self._reporter.say(logging.WARNING, f'Job "{self.job_id}" {what}: {self._reporter.describe(error)}')
 
     def on_ignored(self, problem: str) -> None:
         if not self._has_ignored:

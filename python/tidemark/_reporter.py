@@ -20,7 +20,7 @@ import time
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple
 
-from ._errors import RequestError
+from ._errors import RequestError, SettingsError
 from ._limits import DEFAULT_LIMITS, Limits, inputs_within, json_bytes, variables_bytes_max
 from ._lock import LOCK
 from ._sync import Input, JobSync
@@ -128,6 +128,8 @@ class Reporter:
         self._is_truncated = False
         self._is_hurried = False
         self._is_exiting = False
+        self._failure: Optional[RequestError] = None
+        """The latest one, until a round succeeds."""
         self._failure_count = 0
         self._inputs_max = INPUTS_PER_REQUEST
         self._urgent_at: Optional[float] = None
@@ -150,6 +152,13 @@ class Reporter:
         if is_urgent or is_new:
             self._start()
             self._wake()
+
+    def describe(self, error: RequestError) -> str:
+        """An error, with what the program can do about its token."""
+        if error.code == "UNAUTHENTICATED" and not self._transport.has_token:
+            return "The server requires a token: pass token= or set TIDEMARK_TOKEN."
+        is_about_token = error.code in ("UNAUTHENTICATED", "FORBIDDEN")
+        return f"{error} Pass another token as token=, or set TIDEMARK_TOKEN." if is_about_token else str(error)
 
     def say(self, level: int, message: str) -> None:
         """Logs a line, later and without the lock: a handler of the program may have locks of its own."""
@@ -176,7 +185,13 @@ class Reporter:
         return True
 
     def drain(self, patience: float) -> None:
-        """The process exits: sends everything, while the server takes something within `patience` seconds."""
+        """The process exits: sends everything, while the server takes something within `patience` seconds, or says what it did not."""
+        self._send_rest(patience)
+        if not self.is_abandoned and not isinstance(self._failure, SettingsError):
+            self._say_unreported()
+        self._log_messages()
+
+    def _send_rest(self, patience: float) -> None:
         if self.is_absent and not self.has_answered:
             return
         self._is_exiting = True
@@ -192,6 +207,17 @@ class Reporter:
     def is_drained(self) -> bool:
         """Whether nothing waits to be sent. The caller holds the lock."""
         return not any(job.has_pending for job in self._jobs)
+
+    def _say_unreported(self) -> None:
+        with LOCK:
+            ids = [job.header["jobId"] for job in self._jobs if job.has_pending]
+        if not ids:
+            return
+        jobs = f'Job "{ids[0]}" was' if len(ids) == 1 else f"{len(ids)} jobs were"
+        failure = self._failure
+        is_unavailable = failure is None or failure.code == "UNAVAILABLE"
+        reason = self.describe(failure) if failure and not is_unavailable else f"no server answered at {self.url}."
+        self.say(logging.WARNING, f"{jobs} not reported{' to the end' if self.has_answered else ''}: {reason}")
 
     # The thread
 
@@ -269,11 +295,13 @@ class Reporter:
         if self.is_absent:
             self.say(logging.INFO, f"The server at {self.url} answers again.")
         self.is_absent = self._is_busy = False
+        self._failure = None
         self._failure_count = 0
         self._said_codes.clear()
 
     def _failed(self, error: RequestError) -> None:
         self._are_limits_stale = True  # it may restart with others
+        self._failure = error
         self._is_busy = error.is_busy
         self.is_absent = not error.is_busy
         pause = min(PAUSE_MAX_SECONDS, 0.5 * 2 ** min(self._failure_count, 10)) * (0.5 + random.random() / 2)
@@ -281,7 +309,8 @@ class Reporter:
         self._failure_count += 1
         if self.is_absent and error.code not in self._said_codes:
             self._said_codes.add(error.code)
-            self.say(logging.WARNING, f"{error}{error.remedy} The work goes on, and is reported later.")
+            prospect = "is not reported" if isinstance(error, SettingsError) else "is reported later"
+            self.say(logging.WARNING, f"{self.describe(error)} The work goes on, and {prospect}.")
 
     # A round
 

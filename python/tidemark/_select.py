@@ -66,6 +66,14 @@ def find_free(tasks: TaskRange, name: str) -> Optional[TaskState]:
     return _find(tasks, name, lambda task: not task.has_ended and not task.is_taken)
 
 
+def only_leaf_of(task: TaskState) -> Optional[TaskState]:
+    """The task itself if it is a leaf, or the only leaf below it; None if there are several, or iterations."""
+    if task.kind in ("LEAF", "UNDECIDED"):
+        return task
+    subtasks = list(task.subtasks.values()) if task.kind == "PARENT" else []
+    return only_leaf_of(subtasks[0]) if len(subtasks) == 1 else None
+
+
 def _task_at(tasks: TaskRange, index: int) -> TaskState:
     if 0 <= index < tasks.length:
         return tasks.parent.subtask(tasks.first + index)

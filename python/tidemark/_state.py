@@ -98,6 +98,11 @@ class TaskState:
         if self.kind == "PARENT":
             self.subtasks = {at: TaskState(task, owner, self, at) for at, task in enumerate(spec.tasks)}
 
+    @property
+    def root(self) -> "TaskState":
+        """The root of the tree."""
+        return self if self.parent is None else self.parent.root
+
     # Counting
 
     @property

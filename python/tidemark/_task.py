@@ -6,6 +6,7 @@ The tasks of a job as programs see them. Their methods never wait for the server
             load.advance()
 """
 
+import traceback
 from types import TracebackType
 from typing import (
     Any,
@@ -24,7 +25,7 @@ from typing import (
 from ._declaration import Declaration, leaf
 from ._errors import JobCanceled
 from ._lock import LOCK
-from ._select import all_subtasks, find_free, iteration_of, select_task, take_task
+from ._select import all_subtasks, find_free, iteration_of, only_leaf_of, select_task, take_task
 from ._state import TaskState
 from ._text import failure_reason, is_units, message_text, text_of
 
@@ -39,6 +40,11 @@ class Scope(Protocol):
     """The part of a job that its tasks use."""
 
     canceled: Optional[JobCanceled]
+    is_inherited: bool
+    """Whether this process is a child of the one that began the job, and does not report it."""
+
+    def on_inherited(self) -> None:
+        """An inherited job was to count. The caller does not hold the lock."""
 
     def write_log(self, task: TaskState, level: str, message: str) -> None:
         """Adds a line to the log of the job."""
@@ -80,6 +86,12 @@ class TaskLog:
         """Adds a line about an error. The task continues; use `fail` to end it."""
         self._write("ERROR", _formatted(message, args))
 
+    critical = error
+
+    def exception(self, message: object, *args: object) -> None:
+        """Adds a line like `error`, with the traceback of the error that is being handled."""
+        self._write("ERROR", message_text(f"{_formatted(message, args)}\n{traceback.format_exc().rstrip()}"))
+
 
 class Task:
     """One task of a job. As a context manager, it starts the task, and ends it with the block."""
@@ -104,6 +116,11 @@ class Task:
         """The log of the job. Each line that is written here names this task."""
         return TaskLog(lambda level, message: self._scope.write_log(self._state, level, message))
 
+    @property
+    def has_job_ended(self) -> bool:
+        """Whether the job of the task has ended."""
+        return self._state.root.has_ended
+
     def advance(self, units: float = 1) -> None:
         """
         Adds completed units of work. Starts the task if necessary. A value that is not a number from 0 is ignored, with a
@@ -112,6 +129,8 @@ class Task:
         :raises TypeError: if the task has subtasks.
         """
         state = self._state
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             if state.status != "RUNNING" or state.kind != "LEAF":
                 state.start_counting()
@@ -127,6 +146,8 @@ class Task:
 
         :raises TypeError: if the task has subtasks.
         """
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             if not is_units(units):
                 self._ignore("set", units)
@@ -139,6 +160,8 @@ class Task:
 
         :raises TypeError: if the task has subtasks.
         """
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
             if not is_units(fraction) or fraction > 1:
                 return self._ignore("progress", fraction, "a fraction from 0 to 1, such as 0.4 for 40%")
@@ -178,9 +201,9 @@ class Task:
         as its volume. If the job is canceled, the next iteration raises `JobCanceled`.
 
         :param description: counts on the first leaf of this name below the task that no other loop has taken; if there is
-            none, it is added. None counts on this task.
+            none, it is added. None counts on this task, or on the only leaf below it.
         :param volume: the number of items; default: their `len()`, if they have one.
-        :raises TypeError: if this task has subtasks and there is no description, or if the leaf can't be added.
+        :raises TypeError: if this task has several leaves and there is no description, or if the leaf can't be added.
         """
         return self._to_count(description, _length_of(items) if volume is None else volume).count(items)
 
@@ -212,14 +235,17 @@ class Task:
         with LOCK:
             return self._handle(_taken(take_task(all_subtasks(self._state), selector)))
 
-    def add(self, declaration: Declaration) -> "Task":
+    def add(self, declaration: Declaration, *others: Declaration) -> "Task":
         """
-        Appends a subtask, also while the task runs, and returns it.
+        Appends subtasks, also while the task runs, and returns the first one.
 
         :raises TypeError: if the task can't have subtasks, or is in an iteration without a `max`.
         """
         with LOCK:
-            return self._handle(self._state.add(declaration))
+            first = self._state.add(declaration)
+            for other in others:
+                self._state.add(other)
+            return self._handle(first)
 
     def next(self) -> "Iteration":
         """
@@ -272,9 +298,15 @@ class Task:
         self,
         kind: Optional[Type[BaseException]],
         error: Optional[BaseException],
-        traceback: Optional[TracebackType],
+        _: Optional[TracebackType],
     ) -> None:
         self._end_by(error)
+
+    async def __aenter__(self) -> None:
+        raise TypeError(f'Task "{self.description}" cannot be used in `async with`: use `with`, also in async code.')
+
+    async def __aexit__(self, *_: object) -> None:
+        """Never called."""
 
     def _ignore(self, method: str, value: object, expected: str = "a number from 0") -> None:
         call = f"{method}({text_of(value)})"
@@ -293,6 +325,8 @@ class Task:
             self._end("CANCELED", str(canceled))
         elif isinstance(error, KeyboardInterrupt):
             self._end("CANCELED", "Interrupted by SIGINT")
+        elif isinstance(error, SystemExit) and isinstance(error.code, str):
+            self._end("FAILED", f"exited: {error.code}")
         elif isinstance(error, SystemExit):
             self._end("FAILED", f"The process exited with code {text_of(error.code)} while the job was running")
         elif isinstance(error, JobCanceled):
@@ -301,8 +335,10 @@ class Task:
             self._end("FAILED" if isinstance(error, Exception) else "CANCELED", failure_reason(error))
 
     def _to_count(self, description: Optional[str], volume: Optional[float]) -> "Loop":
+        if self._scope.is_inherited:
+            self._scope.on_inherited()
         with LOCK:
-            state = self._state if description is None else self._free_leaf(description)
+            state = (only_leaf_of(self._state) or self._state) if description is None else self._free_leaf(description)
             state.become_leaf("Name a task below it")
             state.is_taken = True  # at once, so that the next loop takes another one
             if volume is not None:

@@ -7,7 +7,7 @@ import re
 from typing import Any, Callable, Dict, Optional, Union
 from urllib.parse import urlsplit
 
-from ._errors import RequestError
+from ._errors import RequestError, SettingsError
 from ._limits import to_json
 from ._text import text_of
 
@@ -16,6 +16,7 @@ TIMEOUT_SECONDS = 5.0
 
 Token = Union[str, Callable[[], str]]
 
+_LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?(/|$)")
 _INVALID_IN_TOKEN = re.compile(r"[^\x20-\x7e]")
 """Characters that a header can't contain, or that no token has."""
 _CODES_BY_STATUS = {400: "BAD_USER_INPUT", 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 413: "LIMIT_EXCEEDED"}
@@ -30,6 +31,11 @@ class Transport:
         self._token = token
         self._connection: Optional[http.client.HTTPConnection] = None
 
+    @property
+    def has_token(self) -> bool:
+        """Whether the program passed a token, or a function that returns one."""
+        return bool(self._token)
+
     def request(self, document: str, variables: Dict[str, Any]) -> Dict[str, Any]:
         """
         Executes a query or a mutation, which must be safe to repeat.
@@ -43,6 +49,8 @@ class Transport:
             headers["Authorization"] = f"Bearer {token}"
         try:
             status, body = self._post(to_json({"query": document, "variables": variables}), headers)
+        except RequestError:
+            raise
         except Exception as error:
             self.close()
             raise self._no_answer(error) from error
@@ -60,7 +68,8 @@ class Transport:
         what = "a line break" if invalid[0] in "\r\n" else f"the character U+{ord(invalid[0]):04X}"
         is_from_environment = self._token == os.environ.get("TIDEMARK_TOKEN")
         origin = "from TIDEMARK_TOKEN" if is_from_environment else "passed as token="
-        raise RequestError("UNAUTHENTICATED", f"The token contains {what} ({origin}).")
+        kind = SettingsError if isinstance(self._token, str) else RequestError
+        raise kind("UNAUTHENTICATED", f"The token contains {what} ({origin}).")
 
     def close(self) -> None:
         if self._connection is not None:
@@ -78,10 +87,9 @@ class Transport:
             return self._post_once(body, headers)
 
     def _post_once(self, body: bytes, headers: Dict[str, str]) -> "tuple[int, bytes]":
-        address = urlsplit(self.url)
         if self._connection is None:
             self._connection = _connect(self.url)
-        self._connection.request("POST", f"{address.path}/graphql", body, headers)
+        self._connection.request("POST", f"{urlsplit(self.url).path}/graphql", body, headers)
         response = self._connection.getresponse()
         return response.status, response.read()
 
@@ -122,15 +130,22 @@ def request_error(error: Dict[str, Any], fallback_code: str = "INTERNAL") -> Req
 
 
 def server_url(url: str) -> str:
-    """The address of a server without a trailing slash."""
+    """The address of a server without a trailing slash. This machine needs no scheme."""
     stripped = url.strip().rstrip("/")
+    if _LOOPBACK.match(stripped):
+        stripped = f"http://{stripped}"
     return stripped[: -len("/graphql")] if stripped.endswith("/graphql") else stripped
 
 
 def _connect(url: str) -> http.client.HTTPConnection:
-    address = urlsplit(url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ValueError(f"not a valid address: expected one like {DEFAULT_URL}")
+    try:
+        address = urlsplit(url)
+        port = address.port
+        is_valid = address.scheme in ("http", "https") and bool(address.hostname)
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise SettingsError("UNAVAILABLE", f'"{url}" is not a valid address of a server. Expected one like {DEFAULT_URL}.')
     if address.scheme == "https":
-        return http.client.HTTPSConnection(address.hostname, address.port, timeout=TIMEOUT_SECONDS)
-    return http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_SECONDS)
+        return http.client.HTTPSConnection(str(address.hostname), port, timeout=TIMEOUT_SECONDS)
+    return http.client.HTTPConnection(str(address.hostname), port, timeout=TIMEOUT_SECONDS)

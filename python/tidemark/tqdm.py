@@ -7,7 +7,7 @@ The bar of tqdm, which also reports what it counts:
         ...
 
 If tqdm is installed, this is a subclass of it and looks the same; otherwise it prints nothing. Inside of a `with tidemark.job(…)`,
-a bar is a task of that job. Bars outside of any job form a job of their own, named after the script.
+a bar is a task of that job. Bars outside of any job are tasks of one job together. It is named after the script, and ends with the process.
 
 A loop costs what it costs with tqdm: the report moves when the bar does, at most every 0.1 s.
 """
@@ -15,11 +15,13 @@ A loop costs what it costs with tqdm: the report moves when the bar does, at mos
 import logging
 import os
 import sys
+import threading
 from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Dict, Generic, Iterable, Iterator, Optional, Type, TypeVar, overload
 
 from ._declaration import leaf as declare_leaf
+from ._exit import is_interactive
 from ._job import Job, current_job, settings
 from ._lock import LOCK
 from ._task import Task
@@ -30,6 +32,8 @@ Item = TypeVar("Item")
 LEAVES_MAX = 1_000
 """The tasks that bars add to a job. Further bars share one, or a loop in a loop would make a tree of any size."""
 SHARED_LEAF = "further loops"
+GRACE_SECONDS = 30.0
+"""How long the job of an interactive session waits for another bar."""
 
 
 class SilentBar(Generic[Item]):
@@ -123,6 +127,12 @@ else:
 
 class tqdm(Bar[Item]):
     """See above. The arguments are those of tqdm."""
+
+    @overload
+    def __init__(self: "tqdm[Any]", iterable: None = None, *args: Any, **options: Any) -> None: ...
+
+    @overload
+    def __init__(self, iterable: Iterable[Item], *args: Any, **options: Any) -> None: ...
 
     def __init__(
         self,
@@ -243,23 +253,36 @@ class BarLeaf:
             if not is_left and not self.is_shared:
                 self.task.finish()
         if isinstance(self._job, BarsJob):
-            self._job.bar_closed(is_left)
+            self._job.bar_closed()
 
 
 class BarsJob(Job):
     """
-    The job of the bars outside of any job. It ends with its last open bar. When a loop is left early, it is not known whether by
-    an error: then it ends with the next bar, or with the process.
+    The job of the bars outside of any job. It ends with the process, because another bar may follow. In an interactive session,
+    it ends once no bar has been open for a while.
     """
 
     bars = 0
+    _timer: Optional[threading.Timer] = None
 
-    def bar_closed(self, is_left: bool) -> None:
+    def bar_opened(self) -> None:
+        self.bars += 1
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def bar_closed(self) -> None:
         with LOCK:
             self.bars -= 1
             if self.cancelled:
                 self._end("CANCELED", str(self.canceled))
-            elif self.bars == 0 and not is_left:
+            elif self.bars == 0 and is_interactive():
+                self._timer = threading.Timer(GRACE_SECONDS, self._finish_if_idle)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _finish_if_idle(self) -> None:
+        with LOCK:
+            if self.bars == 0:
                 self.finish()
 
     def end_with_process(self, status: str, reason: Optional[str]) -> None:
@@ -287,7 +310,7 @@ def _open_leaf(bar: Any, desc: Optional[str]) -> Optional[BarLeaf]:
         task._state.take()
         task._state.open_counter(leaf)
         if isinstance(job, BarsJob):
-            job.bars += 1
+            job.bar_opened()
         return leaf
 
 
