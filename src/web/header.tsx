@@ -59,7 +59,7 @@ function SharedBrand() {
 }
 
 function SessionButton() {
-  if (token.value === undefined || (isShared && needsToken.value)) return null;
+  if (token.value === undefined || needsToken.value) return null;
   return (
     <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
       {isShared ? "Sign in" : "Sign out"}
