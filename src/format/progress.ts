@@ -14,13 +14,23 @@ export function volumeText({ done, volume, knownVolume }: Progress, count = shor
   return knownVolume > done ? `${count(knownVolume)}+` : "?";
 }
 
-/** `420/1,500`, `12.3k/1.23M+`, `420/?`. */
+/** `420/1,500`, `12.3k/1.23M+`, `420/?`; `no count` for a task that has none. */
 export function progressText(progress: Progress, count = shortCount): string {
+  if (!hasCount(progress)) return NO_COUNT;
   return `${count(progress.done)}/${volumeText(progress, count)}`;
 }
 
 /** All digits, in words: `420 of 1,500`. */
-export function doneText({ done, volume, knownVolume }: Progress): string {
+export function doneText(progress: Progress): string {
+  const { done, volume, knownVolume } = progress;
+  if (!hasCount(progress)) return NO_COUNT;
   if (volume !== null) return `${exactCount(done)} of ${exactCount(volume)}`;
   return `${exactCount(done)} of an unknown total (${exactCount(knownVolume)} known so far)`;
 }
+
+/** False for a task that ended without a count. */
+export function hasCount({ done, volume }: Progress): boolean {
+  return volume !== 0 || done !== 0;
+}
+
+const NO_COUNT = "no count";

@@ -59,7 +59,9 @@ function SharedBrand() {
 }
 
 function SessionButton() {
-  if (token.value === undefined || (isShared && needsToken.value)) return null;
+  // A provider's user must be able to sign out to become another one.
+  const isOffered = !needsToken.value || (!isShared && serverInfo.value?.openId !== undefined);
+  if (token.value === undefined || !isOffered) return null;
   return (
     <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
       {isShared ? "Sign in" : "Sign out"}

@@ -54,7 +54,7 @@ function ProviderForm({ settings }: { readonly settings: OpenIdSettings }) {
 function TokenForm() {
   return (
     <form onSubmit={submitToken}>
-      <p>This server requires a token.</p>
+      {rejection.value === undefined && <p>This server requires a token.</p>}
       <label class="field">
         Token
         <input name="token" type="password" autocomplete="off" required autofocus />

@@ -23,6 +23,11 @@ it("shows done and volume in short form by default", () => {
   expect(progressText(KNOWN, exactCount)).toBe("420/15,000");
 });
 
+it("shows no figures for a finished task that has no count", () => {
+  const none = { done: 0, volume: 0, knownVolume: 0 };
+  expect([progressText(none), doneText(none)]).toEqual(["no count", "no count"]);
+});
+
 it("shows all digits in words", () => {
   expect([KNOWN, PARTLY_KNOWN].map(doneText)).toEqual([
     "420 of 15,000",

@@ -288,6 +288,8 @@ describe.skipIf(!isBrowserTested())("The dashboard (in CI; needs Chromium)", { t
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("Invalid or expired token").waitFor();
+    expect(await page.getByText("This server requires a token").count()).toBe(0);
+    expect(await page.getByRole("button", { name: "Sign out" }).count()).toBe(0);
     await page.getByLabel("Token").fill("right");
     await page.getByRole("button", { name: "Sign in" }).click();
     await jobRow(page, "work").waitFor();

@@ -45,6 +45,7 @@ describe.skipIf(!isBrowserTested())(
       const job = connect({ url: server.url }).job({ jobId: "import-1" }, leaf("Import"));
       await using page = await openDashboard(browser, server.url, job.url.slice(`${server.url}/`.length));
       await page.getByText("Waiting for this job").waitFor();
+      await page.locator(".connection", { hasText: "Live" }).waitFor();
 
       await job.run(() => {});
 

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { WatchedJob } from "../../client/index.js";
+import type { WatchedJob, WatchedProgress } from "../../client/index.js";
 import type { JobRef } from "../address.js";
 import { exactCount, rateText } from "../../format/numbers.js";
-import { doneText, volumeText } from "../../format/progress.js";
+import { doneText, hasCount, volumeText } from "../../format/progress.js";
 import { treeRate } from "../jobs/job-facts.js";
 import { displayStatusOf, DISPLAY_STATUS_LABELS } from "../../format/display-status.js";
 import {
@@ -119,6 +119,11 @@ function JobView({ job, watched }: { readonly job: WatchedJob; readonly watched:
   );
 }
 
+function countText(progress: WatchedProgress): string {
+  if (!hasCount(progress)) return doneText(progress);
+  return `${exactCount(progress.done)} / ${volumeText(progress, exactCount)}`;
+}
+
 function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: MeasuredRate }) {
   const { progress } = job.task;
   const now = serverNow();
@@ -127,11 +132,7 @@ function Hero({ job, measured }: { readonly job: WatchedJob; readonly measured: 
       <div class="hero-percent">{progress.percent}</div>
       <Bar progress={progress} status={displayStatusOf(job)} label={`Progress of ${job.task.description}`} />
       <dl class="hero-facts">
-        <Fact
-          name="Done"
-          title={doneText(progress)}
-          text={`${exactCount(progress.done)} / ${volumeText(progress, exactCount)}`}
-        />
+        <Fact name="Done" title={doneText(progress)} text={countText(progress)} />
         <Fact name="Rate" text={rateNow(job, measured)} />
         <Fact name="Left" title={etaTitle(job)} text={etaText(job, now)} />
         <Fact name="Elapsed" text={jobElapsedText(job, now)} />

@@ -1,5 +1,8 @@
+import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import type { WatchStatus } from "../../client/index.js";
 import { FindJobDocument } from "../../client/generated/graphql.js";
+import { pushStatusSource } from "../connection-status.js";
 import { followLink, linkTo, replaceAddress } from "../location.js";
 import { Name } from "../parts/name.js";
 import { request } from "../server/session.js";
@@ -35,25 +38,35 @@ const LIST = { job: undefined };
 function search(database: string, jobId: string): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;
+  const status = signal<WatchStatus>({ kind: "connecting" });
+  const hideStatus = pushStatusSource({ status, close: () => {} });
   const poll = async (): Promise<void> => {
-    const username = document.hidden ? undefined : await findOwner(database, jobId);
+    const answer = document.hidden ? undefined : await findOwner(database, jobId);
     if (isStopped) return;
+    if (!document.hidden) status.value = { kind: answer ? "live" : "connecting" };
+    const username = answer?.username;
     if (username === undefined) timer = setTimeout(() => void poll(), POLL_MS);
     else replaceAddress({ database, job: { username, jobId } });
   };
   void poll();
   return () => {
     isStopped = true;
+    hideStatus();
     clearTimeout(timer);
   };
 }
 
 const POLL_MS = 1_000;
 
-/** The owner of the newest job with this id; undefined if there is none, or the server does not answer. */
-async function findOwner(database: string, jobId: string): Promise<string | undefined> {
+interface OwnerAnswer {
+  /** The owner of the newest job with this id; undefined if there is none. */
+  readonly username: string | undefined;
+}
+
+/** Undefined if the server does not answer. */
+async function findOwner(database: string, jobId: string): Promise<OwnerAnswer | undefined> {
   try {
-    return (await request(FindJobDocument, { database, jobId })).tasks?.nodes[0]?.username;
+    return { username: (await request(FindJobDocument, { database, jobId })).tasks?.nodes[0]?.username };
   } catch {
     return undefined; // the next poll may succeed
   }

@@ -1,9 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { navigate } from "../location.js";
-import { serverInfo, startDemo } from "../server/about.js";
+import { mayChangeJobsOf, serverInfo, startDemo } from "../server/about.js";
 import { Icon } from "./icons.js";
 
-/** Starts the demonstration job and shows it; nothing if the server has none. */
+/** The owner of the demonstration job. */
+const DEMO_USER = "demo";
+
+/** Starts the demonstration job and shows it; nothing if the server has none, or the user may not start it. */
 export function DemoButton({ onStarted }: { readonly onStarted?: () => void }) {
   const failure = useSignal("");
   const start = async (): Promise<void> => {
@@ -15,7 +18,7 @@ export function DemoButton({ onStarted }: { readonly onStarted?: () => void }) {
       failure.value = error instanceof Error ? error.message : String(error);
     }
   };
-  if (!serverInfo.value?.demo) return null;
+  if (!serverInfo.value?.demo || !mayChangeJobsOf(DEMO_USER)) return null;
   return (
     <div class="demo">
       <button type="button" onClick={start}>
