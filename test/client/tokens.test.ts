@@ -55,7 +55,12 @@ describe.each(SDK_TRANSPORTS)("A watch of a server with authentication (%s)", (t
 
   it("rejects a token with a line break, and does not show it", async () => {
     await using server = await startServer();
-    await using watched = watchWithoutDelays({ url: server.url, database: DATABASE, token: "a\nb", transport });
+    await using watched = watchWithoutDelays({
+      url: server.url,
+      database: DATABASE,
+      token: "a\nb",
+      transport,
+    });
 
     await expect(watchEventsUntil(watched, "CaughtUp")).rejects.toMatchObject({
       code: "UNAUTHENTICATED",
