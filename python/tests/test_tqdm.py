@@ -110,6 +110,11 @@ class Bars(ServerTest):
 
         self.assertIn("A bar is not reported", logs.output[0])
 
+    @unittest.skipIf(HAS_TQDM, "tqdm is installed")
+    def test_name_what_needs_tqdm_itself(self) -> None:
+        with self.assertRaisesRegex(ImportError, "needs tqdm itself"):
+            tqdm.pandas()
+
     @unittest.skipUnless(HAS_TQDM, "tqdm is not installed")
     def test_look_as_those_of_tqdm(self) -> None:
         for _ in tqdm("abc", desc="read"):

@@ -108,6 +108,10 @@ class SilentBar(Generic[Item]):
     clear = display = unpause = refresh
 
     @classmethod
+    def pandas(cls, *_: Any, **__: Any) -> None:
+        raise ImportError("tqdm.pandas() needs tqdm itself. Install it: pip install tqdm")
+
+    @classmethod
     def write(cls, s: str, file: Any = None, end: str = "\n", nolock: bool = False) -> None:
         print(s, file=file, end=end)
 
