@@ -62,10 +62,18 @@ function SessionButton() {
   // A provider's user must be able to sign out to become another one.
   const isOffered = !needsToken.value || (!isShared && serverInfo.value?.openId !== undefined);
   if (token.value === undefined || !isOffered) return null;
+  const { user } = serverInfo.value ?? {};
   return (
-    <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
-      {isShared ? "Sign in" : "Sign out"}
-    </button>
+    <>
+      {user && !isShared && (
+        <span class="signed-in" title="You are signed in with this name and role">
+          <Name text={user.username} /> ({user.role})
+        </span>
+      )}
+      <button type="button" class="quiet" onClick={() => void (isShared ? leaveSharedLink() : signOut())}>
+        {isShared ? "Sign in" : "Sign out"}
+      </button>
+    </>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { goToTab } from "../kit/browser/graphiql-tab.js";
 import { isBrowserTested, openBrowser } from "../kit/browser/browser.js";
 import { PrefixProxy } from "../kit/network/prefix-proxy.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
@@ -54,6 +55,18 @@ describe.skipIf(!isBrowserTested())(
       expect(
         await page.evaluate(() => Object.keys(localStorage).filter((key) => !/graphiql/.test(key))),
       ).toEqual([]);
+    });
+
+    it("shows its user and role, and why a viewer sees no jobs", async () => {
+      await using world = await openWorld(browser);
+      const token = await world.tokens.grant("vic", { role: "viewer" });
+      const page = await world.openPage("/?database=others");
+
+      await signIn(page, token, { isKept: false });
+
+      await page.locator(".signed-in", { hasText: "vic (viewer)" }).waitFor();
+      await page.getByRole("heading", { name: "No jobs that you can see" }).waitFor();
+      expect(await page.getByRole("button", { name: "Copy" }).count()).toBe(0);
     });
 
     it("of a tab takes precedence over the one that is kept", async () => {
@@ -169,8 +182,7 @@ function storedBy(page: Page): Promise<string[]> {
 /** Runs a tab of GraphiQL until the result contains a text. */
 async function runTab(page: Page, name: string, result: string): Promise<void> {
   await page.locator(".graphiql-tab-active").waitFor();
-  await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${name}$`) }).click();
-  await page.locator(".graphiql-tab-active", { hasText: name }).waitFor();
+  await goToTab(page, name);
   await page.getByRole("button", { name: /^Execute query/ }).click();
   await page.locator(".result-window").getByText(result).first().waitFor();
 }

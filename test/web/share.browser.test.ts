@@ -87,14 +87,11 @@ describe.skipIf(!isBrowserTested())("A shared job (in CI; needs Chromium)", { ti
     expect(page.url()).toBe(`${world.url}/${JOB}`);
   });
 
-  it.each([
-    ["an unknown token", (link: string) => `${link}x`],
-    ["a token that no header can carry", (link: string) => `${link} é`],
-  ])("is not shown by a link with %s, and the page says so", async (_, spoil) => {
+  it("is not shown by a link with an unknown token, and the page says so", async () => {
     await using world = await openWorld();
     const page = await openStrictPage(browser, REJECTED);
 
-    await page.goto(spoil(await world.link()));
+    await page.goto(`${await world.link()}x`);
 
     await page.getByRole("heading", { name: "This link no longer works" }).waitFor();
     await page.getByRole("button", { name: "Sign in instead" }).click();

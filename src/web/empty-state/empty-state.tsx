@@ -14,6 +14,8 @@ import { snippetsFor, type Snippet } from "./snippets.js";
 
 /** The page of a database without jobs: how to report a first one. */
 export function EmptyState({ database }: { readonly database: string }) {
+  const { user } = serverInfo.value ?? {};
+  if (user?.role === "viewer") return <NoVisibleJobs user={user.username} database={database} />;
   return (
     <main class="empty-state" data-scroller tabIndex={-1}>
       <div class="empty-state-column">
@@ -22,6 +24,7 @@ export function EmptyState({ database }: { readonly database: string }) {
           Paste one of these, and its bar appears here, in the database <Name text={database} />.
         </p>
         <DemoButton />
+        {user?.role === "reporter" && <p class="notice">{OWN_JOBS_ONLY}</p>}
         {serverInfo.value?.tracking === false && (
           <p class="notice">This server does not store progress: it was started with --tracking off.</p>
         )}
@@ -38,6 +41,23 @@ export function EmptyState({ database }: { readonly database: string }) {
             <SnippetView key={snippet.title} snippet={snippet} />
           ),
         )}
+      </div>
+    </main>
+  );
+}
+
+const OWN_JOBS_ONLY = "You see only your own jobs, because your token does not have the role admin.";
+
+/** A viewer can't report a job, and jobs of other users may be here. */
+function NoVisibleJobs({ user, database }: { readonly user: string; readonly database: string }) {
+  return (
+    <main class="empty-state" data-scroller tabIndex={-1}>
+      <div class="empty-state-column">
+        <h1>No jobs that you can see</h1>
+        <p class="lead">
+          The database <Name text={database} /> has no job of <Name text={user} />. {OWN_JOBS_ONLY}
+        </p>
+        <OtherDatabases />
       </div>
     </main>
   );

@@ -56,20 +56,17 @@ describe("A running job", () => {
     ]);
   });
 
-  it("receives a cancel request within a second without progress, with its user and reason", async () => {
+  it("receives a cancel request without progress and before any heartbeat, with its user and reason", async () => {
     await using server = await startServer();
-    const job = connect({ url: server.url }).job(JOB, leaf("wait"));
-    let requestedAt = 0;
+    const job = connect({ url: server.url, heartbeatMs: 3_600_000 }).job(JOB, leaf("wait"));
     const running = job.run(async ({ signal }) => {
       await job.flush();
       await ask(server.url, requestCancel({ ...JOB, reason: "wrong parameters" }));
-      requestedAt = performance.now();
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       signal.throwIfAborted();
     });
 
     await expect(running).rejects.toThrow(JobCanceled);
-    expect(performance.now() - requestedAt).toBeLessThan(1_000);
     expect(job.signal.reason).toMatchObject({ by: "anonymous", reason: "wrong parameters" });
     expect((await jobOnServer(server.url)).tasks).toMatchObject([
       { status: "CANCELED", message: "Canceled at the request of anonymous: wrong parameters" },

@@ -1,6 +1,7 @@
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { Tokens } from "../../kit/server/tokens.js";
+import { goToTab } from "../../kit/browser/graphiql-tab.js";
 import { isBrowserTested, openBrowser, openStrictPage, recordPage } from "../../kit/browser/browser.js";
 import { PrefixProxy } from "../../kit/network/prefix-proxy.js";
 import { startServer } from "../../kit/server/server.js";
@@ -219,16 +220,6 @@ async function openGraphiql(page: Page, url: string): Promise<void> {
   await page.locator(".graphiql-query-editor .view-line").first().waitFor();
 }
 
-async function goToTab(page: Page, name: string): Promise<void> {
-  await page.locator(".graphiql-tab-button", { hasText: new RegExp(`^${name}$`) }).click();
-  await page.locator(".graphiql-tab-active", { hasText: name }).waitFor();
-  // GraphiQL takes a moment to read the document. Until then, play fails, because it names the operation of the other tab.
-  await page.waitForFunction((wanted) => {
-    const state = JSON.parse(localStorage.getItem("graphiql:tabState") ?? "{}") as TabState;
-    return state.tabs?.[state.activeTabIndex!]?.operationName === wanted;
-  }, name);
-}
-
 async function bottomOf(element: Locator): Promise<number> {
   const { y, height } = (await element.boundingBox())!; // it is drawn by now
   return y + height;
@@ -248,12 +239,6 @@ function clippedTexts(page: Page, selector: string): Promise<string[]> {
     };
     return elements.filter(isCut).map(({ textContent }) => textContent);
   });
-}
-
-/** What GraphiQL stores once it has read the document of a tab. */
-interface TabState {
-  readonly activeTabIndex?: number;
-  readonly tabs?: readonly { readonly operationName: string | null }[];
 }
 
 async function giveHeaders(page: Page, headers: object): Promise<void> {
