@@ -154,6 +154,6 @@ function rejectEmpty(spec: TaskDeclaration): void {
 
 function withoutSubTasks(description: string): TypeError {
   return new TypeError(
-    `Task ${quoted(description)} has no subtasks. Declare one, use leaf(), or add the whole task later with add().`,
+    `Task ${quoted(description)} has no subtasks. Declare one, or use leaf().`,
   );
 }

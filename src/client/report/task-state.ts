@@ -296,7 +296,7 @@ export class TaskState {
     const ended = this.#topmostEnded();
     const isPast = ended?.parent && (ended.#ownIteration ?? Infinity) < ended.parent.iteration;
     if (ended === this || isPast) {
-      throw this.#misused("has ended. Declare one for each run, and run iterations in order");
+      throw this.#misused("has ended. Declare one for each run");
     }
   }
 

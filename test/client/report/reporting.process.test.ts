@@ -137,7 +137,7 @@ describe("Reports", () => {
 
   it("carry the current token", async () => {
     let count = 0;
-    const token = () => `token ${(count += 1)}`;
+    const token = () => `token-${(count += 1)}`;
     const heads: (string | undefined)[] = [];
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
@@ -145,7 +145,7 @@ describe("Reports", () => {
     const job = connect({ url: proxy.url, token, heartbeatMs: 60_000 }).job(JOB, leaf("count"));
     await job.run(() => {});
 
-    expect(heads).toEqual(["Bearer token 1", "Bearer token 2", "Bearer token 3"]); // limits, job, end
+    expect(heads).toEqual(["Bearer token-1", "Bearer token-2", "Bearer token-3"]); // limits, job, end
   });
 });
 

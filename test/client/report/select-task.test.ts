@@ -135,7 +135,7 @@ describe("Work that could not be reported throws a TypeError", () => {
         await root.run(0, done);
         await root.run(0, done);
       },
-      'Task "convert" has ended. Declare one for each run, and run iterations in order.',
+      'Task "convert" has ended. Declare one for each run.',
     ],
     [
       "a second run of one task",
