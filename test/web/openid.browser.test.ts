@@ -51,7 +51,7 @@ describe.skipIf(!isBrowserTested())(
     });
 
     it("renews the session while a job reports, without a gap and with each event once", async () => {
-      await using world = await openWorld(browser, {}, { lifeS: 4 });
+      await using world = await openWorld(browser, {}, { lifeS: 8 });
       const page = await world.openPage(JOB_VIEW);
       const received = recordEvents(page);
       await signIn(page, "ada");
@@ -68,7 +68,7 @@ describe.skipIf(!isBrowserTested())(
     });
 
     it("renews once for all tabs that share the session", async () => {
-      await using world = await openWorld(browser, {}, { lifeS: 8 });
+      await using world = await openWorld(browser, {}, { lifeS: 16 });
       const first = await world.openPage(JOB_VIEW);
       await signIn(first, "ada", { isKept: true });
       await untilLive(first);

@@ -153,7 +153,5 @@ function rejectEmpty(spec: TaskDeclaration): void {
 }
 
 function withoutSubTasks(description: string): TypeError {
-  return new TypeError(
-    `Task ${quoted(description)} has no subtasks. Declare one, or use leaf().`,
-  );
+  return new TypeError(`Task ${quoted(description)} has no subtasks. Declare one, or use leaf().`);
 }
