@@ -5,7 +5,7 @@ import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 
 /** Law 14 under stress; `npm run test:crash` runs longer. */
 
-const ROUNDS = IS_FULL_LENGTH ? 50 : 6;
+const ROUNDS = IS_FULL_LENGTH ? 50 : 3;
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
 describe("Law 14: a server that is killed with four writers and eight watchers", () => {

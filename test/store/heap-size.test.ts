@@ -20,6 +20,7 @@ import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { branch, iterative, leaf } from "../kit/store/edits.js";
 import { DATABASE, reportOf, storeRequestOf } from "../kit/store/requests.js";
 import { retentionOf } from "../kit/store/task-stores.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 
 interface Shape {
   readonly jobs: number;
@@ -67,7 +68,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   },
 };
 
-describe("the estimated size of jobs", { timeout: 60_000, retry: 2 }, () => {
+describe.skipIf(!IS_FULL_LENGTH)("the estimated size of jobs", { timeout: 60_000, retry: 2 }, () => {
   it.each(Object.keys(SHAPES))("is within 25 %% of the heap for %s", async (name) => {
     const shape = SHAPES[name]!;
     const folder = temporaryFolder();
