@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PAGE_SCRIPT } from "../kit/browser/client-bundle.js";
 import { ARE_PACKAGES_TESTED, outputOf, PackedPackages } from "../kit/packages/packed-packages.js";
 import { PROJECT } from "../kit/process/child-process.js";
 import { startServer } from "../kit/server/server.js";
@@ -137,12 +138,7 @@ const TYPED_FILES = {
 async function bundle(resolveDir: string, names: readonly string[]): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: `export { ${names.join(", ")} } from "tidemark-client";`, resolveDir },
-    bundle: true,
-    minify: true,
-    write: false,
-    platform: "browser",
-    target: "es2022",
-    format: "iife",
+    ...PAGE_SCRIPT,
     globalName: "tidemark",
   });
   return outputFiles[0]!.text; // there is one entry

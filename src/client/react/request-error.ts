@@ -7,7 +7,7 @@ interface Server extends EndpointOptions {
   readonly url: string;
 }
 
-/** Sends a request whose data nobody needs. Resolves with its error, or undefined if the server took it. */
+/** Sends a request and ignores its data. Resolves with its error, or undefined if the server took it. */
 export async function requestError<Variables>(
   { url, token }: Server,
   document: ClientDocument<unknown, Variables>,

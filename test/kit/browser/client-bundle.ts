@@ -1,6 +1,16 @@
 import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 
+/** The settings of esbuild for the script of a page, which is minified and stays in memory. */
+export const PAGE_SCRIPT = {
+  bundle: true,
+  minify: true,
+  write: false,
+  platform: "browser",
+  target: "es2022",
+  format: "iife",
+} as const;
+
 /**
  * The script that a page loads to use these exports: minified, with the exports as properties of `tidemark`.
  *
@@ -15,12 +25,7 @@ export async function bundleClient(
       contents: `export { ${names.join(", ")} } from "./${entry}";`,
       resolveDir: fileURLToPath(new URL("../../../src/client", import.meta.url)),
     },
-    bundle: true,
-    minify: true,
-    write: false,
-    platform: "browser",
-    target: "es2022",
-    format: "iife",
+    ...PAGE_SCRIPT,
     globalName: "tidemark",
     external: ["react"],
     plugins: [WITHOUT_NODE],

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { build } from "esbuild";
 import { PROJECT } from "../process/child-process.js";
-import { WITHOUT_NODE } from "./client-bundle.js";
+import { PAGE_SCRIPT, WITHOUT_NODE } from "./client-bundle.js";
 
 export interface ReactBundleOptions {
   /** The folder that contains `react` and `react-dom`. Default: the packages of this project. */
@@ -20,12 +20,7 @@ export async function bundleReactPage(entry: string, options: ReactBundleOptions
   const { outputFiles } = await build({
     entryPoints: [entry],
     alias: { react: join(packages, "react"), "react-dom": join(packages, "react-dom") },
-    bundle: true,
-    minify: true,
-    write: false,
-    platform: "browser",
-    target: "es2022",
-    format: "iife",
+    ...PAGE_SCRIPT,
     globalName: "tidemarkPage",
     jsx: "automatic",
     define: { "process.env.NODE_ENV": JSON.stringify(mode) },
