@@ -1,7 +1,6 @@
 /** The options and help of `tidemark run`. The folder `run` has the implementation. */
 import { type Command, Option } from "commander";
-import { ConfigError } from "../../config/config-error.js";
-import { parseDuration } from "../../util/duration.js";
+import { durationOption } from "./duration-option.js";
 import {
   addDatabaseOptions,
   resolveDatabase,
@@ -93,13 +92,8 @@ interface RunFlags extends DatabaseFlags {
 }
 
 function killAfterOf(text: string): number {
-  try {
-    const ms = parseDuration(text);
-    if (ms <= TIMER_MAX_MS) return ms;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
-  throw new ConfigError("--kill-after", text, "expected a duration up to 24d, such as 500ms, 10s or 5m");
+  const expected = "expected a duration up to 24d, such as 500ms, 10s or 5m";
+  return durationOption("--kill-after", text, { maxMs: TIMER_MAX_MS }, expected);
 }
 
 /** A longer timer would fire immediately. */

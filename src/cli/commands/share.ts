@@ -1,11 +1,10 @@
 import { Option, type Command } from "commander";
-import { ConfigError } from "../../config/config-error.js";
 import { SHARE_LIFE } from "../../protocol/share-life.js";
 import { shareUrl } from "../../protocol/share-url.js";
-import { parseDuration } from "../../util/duration.js";
 import type { Output } from "../output.js";
 import { sanitizedJson } from "../render/sanitize.js";
 import type { Env } from "../server-options.js";
+import { durationOption } from "./duration-option.js";
 import { addJobArgument, type JobFlags, type JobRequest, jobRequestOf } from "./job-request.js";
 
 export interface ShareJobRequest extends JobRequest {
@@ -55,22 +54,9 @@ export async function printLink(
 }
 
 function secondsOf(text: string): number {
-  const seconds = msOf(text) / 1_000;
-  if (seconds >= SHARE_LIFE.minSeconds && seconds <= SHARE_LIFE.maxSeconds) return Math.floor(seconds);
-  throw invalidExpires(text);
-}
-
-function msOf(text: string): number {
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw invalidExpires(text);
-  }
-}
-
-function invalidExpires(text: string): ConfigError {
-  return new ConfigError("--expires", text, "expected a duration from 1m to 30d, such as 24h or 7d");
+  const range = { minMs: SHARE_LIFE.minSeconds * 1_000, maxMs: SHARE_LIFE.maxSeconds * 1_000 };
+  const expected = "expected a duration from 1m to 30d, such as 24h or 7d";
+  return Math.floor(durationOption("--expires", text, range, expected) / 1_000);
 }
 
 const EXAMPLES = `
