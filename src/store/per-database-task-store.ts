@@ -443,7 +443,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Returns the revision of the first change; the others have the next ones. */
   async #append(changes: readonly PendingChange[]): Promise<number> {
     const result = await this.#tryAppend(changes);
-    if (result?.kind === "conflict") {
+    if (result?.kind === "conflict" || result?.kind === "gone") {
       throw unavailable(
         "Another server has written to this database. Only one server may write to this journal.",
       );
