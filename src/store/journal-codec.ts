@@ -100,3 +100,7 @@ function removalOf(epoch: string, removal: StoredRemoval): Removal {
   const stamp = Stamp.of(epoch, revision);
   return { kind: "removal", username, jobId, attempt, version, stamp, reason, removedAt };
 }
+
+export function decodeChange(..._: unknown[]): { state: UserTask | Removal; heapSize: number } {
+  throw new Error("stub");
+}
