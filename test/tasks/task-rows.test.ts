@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Edit } from "../../src/tasks/edit.js";
 import { Stamp } from "../../src/tasks/stamp.js";
-import type { TaskList } from "../../src/tasks/task-list.js";
 import { addTasks, updateTask, type TaskUpdate } from "../../src/tasks/task-update.js";
 import {
   allRows,
@@ -15,6 +14,7 @@ import {
 import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, EPOCH, iterative, leaf } from "../kit/store/edits.js";
+import { exactTree, flatTask, sharedParts } from "../kit/store/tree-parts.js";
 import { scenarios } from "./model-scenarios.js";
 import { play, type Step } from "./model-comparison.js";
 import { NOW, createTree, withUpdates } from "./sample-trees.js";
@@ -32,19 +32,7 @@ function written(rows: readonly TaskRow[], revision: number): VersionedRow[] {
 
 /** The readable fields of a tree, with revisions instead of stamps. */
 function readable(root: Task): unknown {
-  return preOrder(root).map(({ task, path }) => ({ ...flat(task), path, revision: task.stamp.revision }));
-}
-
-function flat(task: Task): object {
-  const { stamp: _, ...fields } = task;
-  if (fields.kind === "LEAF") return fields;
-  if (fields.kind === "INTERMEDIATE") return { ...fields, subTasks: fields.subTasks.length };
-  return { ...fields, subTasks: fields.subTasks.length, template: fields.template.map(templateOf) };
-}
-
-/** The template of an iterative task matters only for its specification, not for when it was built. */
-function templateOf(root: Task): unknown {
-  return preOrder(root).map(({ task, path }) => ({ ...flat(task), path }));
+  return preOrder(root).map(({ task, path }) => ({ ...flatTask(task), path, revision: task.stamp.revision }));
 }
 
 describe("the list of rows of a tree", () => {
@@ -363,38 +351,8 @@ function growthOf({ before, growth }: Pick<ChangeOfTree, "before" | "growth">) {
   return before && growth;
 }
 
-/** A tree with its lists as they are, and revisions instead of stamps. */
-function exactTree(task: Task): unknown {
-  const [stamp, ownStamp] = [task.stamp.revision, task.ownStamp.revision];
-  if (task.kind === "LEAF") return { ...task, stamp, ownStamp };
-  const subTasks = exactList(task.subTasks);
-  if (task.kind === "INTERMEDIATE") return { ...task, stamp, ownStamp, subTasks };
-  return { ...task, stamp, ownStamp, subTasks, template: task.template.map(templateOf) };
-}
-
-function exactList(list: TaskList<Task>): unknown {
-  const parts = "tasks" in list ? list.tasks.map(exactTree) : list.lists.map(exactList);
-  return { stamp: parts.length > 0 ? list.stamp.revision : "nothing has changed in it", parts };
-}
-
 function unstamped(root: Task): unknown {
-  return preOrder(root).map(({ task, path }) => ({ ...flat(task), ownStamp: 0, path }));
-}
-
-/** The first levels of the parts, by position, that are the same objects in `before`. */
-function sharedParts(before: Part | undefined, after: Part, place = ""): string[] {
-  if (before === after) return [place];
-  if (!before) return [];
-  const old = partsOf(before);
-  return partsOf(after).flatMap((part, index) => sharedParts(old[index], part, `${place}.${index}`));
-}
-
-type Part = Task | TaskList<Task>;
-
-function partsOf(part: Part): readonly Part[] {
-  if ("tasks" in part) return part.tasks;
-  if ("lists" in part) return part.lists;
-  return part.kind === "LEAF" ? [] : [part.subTasks];
+  return preOrder(root).map(({ task, path }) => ({ ...flatTask(task), ownStamp: 0, path }));
 }
 
 /** Every tree of a job's history, with the rows that a journal would hold. */
