@@ -195,7 +195,3 @@ function removalOf(
 ): Removal {
   return { kind: "removal", username, jobId, attempt, version, stamp, reason, removedAt };
 }
-
-export function decodeChange(..._: unknown[]): { state: UserTask | Removal; heapSize: number } {
-  throw new Error("stub");
-}

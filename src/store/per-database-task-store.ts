@@ -1,5 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import { JournalError, type AppendResult, type DatabaseJournal, type JournalNews } from "../journal/journal.js";
+import {
+  JournalError,
+  type AppendResult,
+  type DatabaseJournal,
+  type JournalNews,
+} from "../journal/journal.js";
 import { writeFailureReason } from "../journal/write-failure-reason.js";
 import type { Limits } from "../protocol/limits.js";
 import type { Position } from "../protocol/position.js";
