@@ -13,6 +13,7 @@ import {
   storing,
   updating,
   updatingOften,
+  recordsAfter,
 } from "../../kit/journal/entries.js";
 import { seededRandom } from "../../kit/deterministic/seeded-random.js";
 
@@ -65,10 +66,8 @@ describe("the memory journal", () => {
     expect(await handle.find(first!.commitId)).toBeUndefined();
     expect(await handle.find(second!.commitId)).toBe(2);
     const { signal } = new AbortController();
-    await expect(handle.follow(0, signal)[Symbol.asyncIterator]().next()).rejects.toThrow(JournalError);
-    expect(await handle.follow(1, signal)[Symbol.asyncIterator]().next()).toMatchObject({
-      value: { revision: 2 },
-    });
+    await expect(recordsAfter(handle, 0, signal).next()).rejects.toThrow(JournalError);
+    expect(await recordsAfter(handle, 1, signal).next()).toMatchObject({ value: { revision: 2 } });
   });
 
   it("fails an assertion on an update or removal of an unknown job, and writes nothing", async () => {
