@@ -12,6 +12,7 @@ import {
 import type { JobKey } from "../../src/tasks/names.js";
 import { treeOf } from "../../src/tasks/task-rows.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import {
   databaseName,
   grows,
@@ -370,7 +371,9 @@ function specifyState(open: Open): void {
       }
       await handle.close();
     };
-    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), { numRuns: 100 });
+    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), {
+      numRuns: IS_FULL_LENGTH ? 100 : 40,
+    });
   });
 }
 
