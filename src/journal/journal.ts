@@ -101,6 +101,8 @@ export interface DatabaseSummary {
   readonly name: DatabaseName;
   /** 0 if the database cannot be read. */
   readonly jobCount: number;
+  /** The newest revision; given if other processes may write to the database. */
+  readonly revision?: number;
   /** Why the database can't be opened, as `unavailableReason` says; absent if nothing is known against it. */
   readonly unavailable?: string | undefined;
 }

@@ -10,7 +10,7 @@ import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends Omit<TaskStoreOptions, "memory"> {
+export interface ProviderOptions extends Omit<TaskStoreOptions, "memory" | "otherWriters"> {
   readonly retention: Retention;
   /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
@@ -39,6 +39,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   #dueAt: Map<DatabaseName, number> | undefined;
   /** The databases that did not fit into the memory, with the bytes that each needs at least. */
   readonly #tooLarge = new Map<DatabaseName, number>();
+  /** The revision of each closed database that was open before, if other servers may change it. */
+  readonly #closedAt = new Map<DatabaseName, number>();
   /** The users with jobs or removals in each closed database that was open before. */
   readonly #usersOfClosed = new Map<DatabaseName, ReadonlySet<Username>>();
   #relieving: Promise<void> | undefined;
@@ -49,7 +51,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     this.#journal = journal;
     const { limits } = options;
     this.memory = new MemoryBudget(limits, journal.supports.durability ? 1 : 2, () => this.#onMemoryFull());
-    this.#options = { ...options, memory: this.memory };
+    this.#options = { ...options, memory: this.memory, otherWriters: journal.supports.otherWriters };
   }
 
   async getTaskStore(database: DatabaseName, username?: Username): Promise<TaskStore> {
@@ -124,9 +126,9 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     });
   }
 
-  async #eraseOpen(entry: OpenStore): Promise<void> {
+  async #eraseOpen(entry: OpenStore, onlyIf?: () => boolean): Promise<void> {
     entry.isForWriting = false;
-    await entry.store.erase();
+    await entry.store.erase(onlyIf);
     void this.#closeIfUnusedOnceSettled(entry);
   }
 
@@ -201,6 +203,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     }
     this.#opened.set(database, entry);
     this.#dueAt?.delete(database);
+    this.#closedAt.delete(database);
     this.#usersOfClosed.delete(database);
     this.#closeExcess(entry);
     try {
@@ -271,6 +274,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     const emptiedAt = isEmptied(store) ? clock.monotonic() + idleMs : Infinity;
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(retention), emptiedAt);
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
+    if (this.#options.otherWriters) this.#closedAt.set(store.database, store.position.revision);
     if (store.users.size > 0) this.#usersOfClosed.set(store.database, store.users);
     const closing = store
       .close("The database was closed because it was idle. Request its store again.")
@@ -292,7 +296,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   async #eraseIdle(entry: OpenStore): Promise<void> {
     try {
-      await this.#eraseOpen(entry);
+      if (entry.store.holdsLease) await this.#eraseOpen(entry, () => isEmptied(entry.store));
     } catch (error) {
       this.#warn(error, entry.store.database, "cannot delete a database without jobs");
     }
@@ -363,6 +367,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   async #maintainClosed(database: DatabaseName): Promise<void> {
     try {
+      if (!((await this.#journal.engine?.takeLease(database)) ?? true)) return;
       const store = await this.#locks.runExclusive(database, () =>
         this.#withEntry(database, (entry) => entry.store),
       );
@@ -395,6 +400,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   async #dueDatabases(): Promise<readonly DatabaseName[]> {
     try {
       this.#dueAt ??= await this.#unknownDueAt();
+      if (this.#options.otherWriters) await this.#noteChangesOfOthers(this.#dueAt);
     } catch (error) {
       this.#warn(error, undefined, "cannot list the databases with due jobs");
       return [];
@@ -408,6 +414,14 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return new Map(
       databases.flatMap(({ name }) => (this.#opened.has(name) ? [] : [[name, -Infinity] as const])),
     );
+  }
+
+  /** Makes closed databases due that other servers have changed since they were open here. */
+  async #noteChangesOfOthers(dueAt: Map<DatabaseName, number>): Promise<void> {
+    const existing = new Map((await this.#existing()).map(({ name, revision }) => [name, revision]));
+    for (const [name, revision] of existing)
+      if (!this.#opened.has(name) && this.#closedAt.get(name) !== revision) dueAt.set(name, -Infinity);
+    for (const name of this.#closedAt.keys()) if (!existing.has(name)) this.#closedAt.delete(name);
   }
 
   /** Failures after `close` are expected. */

@@ -5,6 +5,7 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type Journal,
+  type JournalNews,
   type JournalOptions,
   type JournalRecord,
 } from "../../src/journal/journal.js";
@@ -935,11 +936,7 @@ const CALLS: Readonly<Record<string, (handle: DatabaseJournal) => Promise<unknow
   "a load": (handle) => loadAll(handle),
   "an append": (handle) => handle.append([storing(OTHER_JOB)]),
   "a find": (handle) => handle.find("none"),
-  "a follow": (handle) =>
-    handle
-      .follow(() => POINT, AbortSignal.abort())
-      [Symbol.asyncIterator]()
-      .next(),
+  "a follow": (handle) => firstOf(handle.follow(() => POINT, AbortSignal.abort())),
   "a look at the head": (handle) => handle.head(),
 };
 
@@ -1015,6 +1012,11 @@ async function treeIn(handle: DatabaseJournal, { username, jobId }: JobKey): Pro
 async function logIn(handle: DatabaseJournal): Promise<string[]> {
   const { jobs } = await loadAll(handle);
   return jobs.flatMap(({ log }) => log.map(({ message }) => message));
+}
+
+async function firstOf(news: AsyncIterable<JournalNews>): Promise<JournalNews | undefined> {
+  for await (const first of news) return first;
+  return undefined;
 }
 
 /** Follows until the test ends. */

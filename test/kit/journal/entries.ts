@@ -6,7 +6,6 @@ import {
   type JobHeader,
   type JournalEntry,
   type JournalOptions,
-  type JournalPoint,
   type JournalRecord,
   type JournalSlice,
   type JournalHead,
@@ -70,12 +69,13 @@ export async function* recordsAfter(
   revision: number,
   signal: AbortSignal,
 ): AsyncGenerator<JournalRecord, void> {
-  let point: JournalPoint = { ...(await handle.load(() => {})), revision };
+  const head = await handle.load(() => {});
+  const point = { epoch: head.epoch, generation: head.generation, revision };
   for await (const news of handle.follow(() => point, signal)) {
     if (news.kind === "gone") throw new JournalError("the entries are gone", "nothing written");
-    if (news.kind === "generation") point = { ...point, generation: news.generations.at(-1)!.id };
+    if (news.kind === "generation") point.generation = news.generations.at(-1)!.id;
     for (const record of news.kind === "entries" ? news.records : []) {
-      point = { ...point, revision: record.revision };
+      point.revision = record.revision;
       yield record;
     }
   }
