@@ -60,6 +60,28 @@ export interface JournalEngine {
    * and keeps its lease by itself.
    */
   takeLease(database: DatabaseName): Promise<boolean>;
+
+  /** What this process did with the engine since it opened the journal. */
+  stats(): EngineStats;
+}
+
+export interface EngineStats {
+  /** Appends that the engine stored, and the entries in them. */
+  readonly appends: number;
+  readonly entries: number;
+  /** The time from their sending to their answer, together. Milliseconds. */
+  readonly appendMs: number;
+  /** Appends that the engine rejected because a job had changed. */
+  readonly conflicts: number;
+  /** Polls for changes of other processes that were answered, and the time until their answers, together. */
+  readonly polls: number;
+  readonly pollMs: number;
+  /** How many changes the open database that is furthest behind has not received yet, at the latest poll. */
+  readonly lag: number;
+  /** Failovers and restarts of the engine that began a generation in an open database. */
+  readonly generations: number;
+  /** Databases whose lease this process holds. */
+  readonly leases: number;
 }
 
 export interface WriteFailure {
