@@ -99,6 +99,7 @@ type Open = (bounds?: Partial<JournalOptions>) => Promise<Journal>;
 
 const OPTIONS: JournalOptions = { removalsKeptMax: 100, logLinesPerJobMax: 3 };
 const ENTRIES_KEPT_AT_LEAST = 1_000;
+const RUNS = IS_FULL_LENGTH ? 100 : 40;
 
 const DB = databaseName("neo4j");
 const OTHER_DB = databaseName("movies");
@@ -371,9 +372,7 @@ function specifyState(open: Open): void {
       }
       await handle.close();
     };
-    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), {
-      numRuns: IS_FULL_LENGTH ? 100 : 40,
-    });
+    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), { numRuns: RUNS });
   });
 }
 
