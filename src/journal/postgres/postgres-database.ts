@@ -223,16 +223,7 @@ export class PostgresDatabase implements JournalDatabase {
   async #load(run: RunStatement, take: (slice: JournalSlice) => void): Promise<JournalHead | undefined> {
     const freshEpoch = this.#freshEpoch;
     const [row] = await run({ sql: LOADED, values: [this.name] });
-    const {
-      id,
-      is_current,
-      epoch,
-      generation,
-      head: revision,
-      compacted,
-      tombstone_horizon,
-      generations,
-    } = row!;
+    const { id, is_current, epoch, generation, compacted, tombstone_horizon, generations } = row!;
     if (is_current === false) return undefined;
     const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
