@@ -93,6 +93,8 @@ type Open = (bounds?: Partial<JournalOptions>) => Promise<Journal>;
 
 const OPTIONS: JournalOptions = { removalsKeptMax: 100, logLinesPerJobMax: 3 };
 const ENTRIES_KEPT_AT_LEAST = 1_000;
+/** Of random appends. */
+const RUNS = IS_FULL_LENGTH ? 100 : 40;
 
 const DB = databaseName("neo4j");
 const OTHER_DB = databaseName("movies");
@@ -357,9 +359,7 @@ function specifyState(open: Open): void {
       }
       await handle.close();
     };
-    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), {
-      numRuns: IS_FULL_LENGTH ? 100 : 40,
-    });
+    await fc.assert(fc.asyncProperty(fc.array(APPEND, { maxLength: 15 }), check), { numRuns: RUNS });
   });
 }
 
