@@ -20,6 +20,7 @@ export function delayJournal(journal: Journal, random: () => number): Journal {
   };
   return {
     supports: journal.supports,
+    engine: journal.engine,
     open: (database) => delayed(async () => delayAppends(await journal.open(database), delayed)),
     databases: () => journal.databases(),
     recent: (count) => journal.recent(count),
@@ -34,12 +35,12 @@ type Delayed = <T>(call: () => Promise<T>) => Promise<T>;
 function delayAppends(handle: DatabaseJournal, delayed: Delayed): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
-    erase: () => handle.erase(),
-    append: (entries) => delayed(() => handle.append(entries)),
+    erase: (ifRevision) => handle.erase(ifRevision),
+    append: (entries, madeFrom) => delayed(() => handle.append(entries, madeFrom)),
     find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
+    follow: (point, signal) => handle.follow(point, signal),
     head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
+    holdsLease: () => handle.holdsLease(),
     close: () => handle.close(),
   };
 }

@@ -30,6 +30,7 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
       appendFaults.push(when);
     },
     supports: journal.supports,
+    engine: journal.engine,
     async open(database) {
       if (openFaults === 0) return failAppends(await journal.open(database), appendFaults);
       openFaults -= 1;
@@ -46,12 +47,12 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
 function failAppends(handle: DatabaseJournal, faults: FaultTime[]): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
-    erase: () => handle.erase(),
-    append: (entries) => appendOrFail(faults.shift(), () => handle.append(entries)),
+    erase: (ifRevision) => handle.erase(ifRevision),
+    append: (entries, madeFrom) => appendOrFail(faults.shift(), () => handle.append(entries, madeFrom)),
     find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
+    follow: (point, signal) => handle.follow(point, signal),
     head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
+    holdsLease: () => handle.holdsLease(),
     close: () => handle.close(),
   };
 }
