@@ -365,7 +365,7 @@ describe("a node whose connection fails", () => {
       await storeOn(nodes, 0, ALICE);
       const listeners = await listenEverywhere(nodes);
       const [faulty] = nodes.all;
-      for (const _ of numbersTo(3)) faulty!.faults.failNextAppend("after writing");
+      numbersTo(3).forEach(() => faulty!.faults.failNextAppend("after writing"));
 
       const answers = await Promise.all(
         numbersTo(9).map(async (at) => {
