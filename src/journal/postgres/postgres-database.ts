@@ -65,7 +65,7 @@ export class PostgresDatabase implements JournalDatabase {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
     const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
-    if (row["o_kind"] === "gone") return { kind: "gone" };
+    if (row["o_kind"] === "stale") return { kind: "stale" };
     if (row["o_kind"] === "conflict")
       return {
         kind: "conflict",
@@ -96,9 +96,10 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
 
-  async head(): Promise<number> {
+  async head(): Promise<JournalPoint> {
     const [row] = await this.#read(HEAD, []);
-    return row!["head"] ?? 0;
+    const { epoch, generation, head: revision } = row!;
+    return this.learn(epoch === null ? undefined : { epoch, generation, revision });
   }
 
   /**
@@ -215,7 +216,7 @@ const GENERATIONS = `(
   FROM tidemark.generations g WHERE g.database_id = d.id
 )`;
 
-const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.head ${FROM_SERVER}`;
+const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.epoch, d.generation, d.head ${FROM_SERVER}`;
 
 /** The entries after a revision, if the state is of this generation; at least one, but not too many bytes. */
 const NEWS = `${SERVER}
