@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import type { JournalDatabase } from "../journal-handle.js";
@@ -95,10 +96,19 @@ export class PostgresDatabase implements JournalDatabase {
     }
   }
 
+  /** Tries for a while: the failure that made the outcome unknown has often ended other connections too, or moved the server. */
   async find(commitId: string): Promise<number | undefined> {
-    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
-    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
-    return row["revision"] ?? undefined;
+    const givesUpAt = performance.now() + FIND_TRIES_MS;
+    for (;;) {
+      try {
+        const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
+        const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
+        return row["revision"] ?? undefined;
+      } catch (error) {
+        if (performance.now() >= givesUpAt) throw error;
+        await pause(FIND_PAUSE_MS);
+      }
+    }
   }
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
@@ -313,6 +323,8 @@ function isStateOf(generations: readonly Generation[], { generation, revision }:
   return next !== undefined && revision <= next.startsAt;
 }
 
+const FIND_TRIES_MS = 5_000;
+const FIND_PAUSE_MS = 100;
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
 
