@@ -107,7 +107,7 @@ BEGIN
     END IF;
   END IF;
 
-  IF p_point_epoch <> d.epoch OR p_point_generation <> d.generation OR p_point_revision > d.head THEN
+  IF p_point_epoch <> d.epoch OR p_point_generation <> d.generation THEN
     o_kind := 'stale';
   ELSE
     SELECT min(j.n) FILTER (WHERE abs(l.latest) <> j.made_from), count(*) FILTER (WHERE l.latest > 0), count(*) FILTER (WHERE l.latest < 0),
