@@ -78,7 +78,7 @@ export class OutagePolicy {
 
   #look(): void {
     const { engine, address, graceMs, log, onGraceOver } = this.#options;
-    const silentMs = engine.silentMs();
+    const silentMs = Math.round(engine.silentMs());
     if (silentMs < SILENT_MIN_MS) return this.#answered();
     this.#silentMs = silentMs;
     if (this.#phase === "answers") {
