@@ -140,9 +140,9 @@ function observe(journal: Journal, observed: Observed, takeTime: () => Promise<v
         erase: () => handle.erase(),
         append: (entries) => append(handle, entries),
         find: (commitId) => handle.find(commitId),
-        follow: (revision, signal) => handle.follow(revision, signal),
+        follow: (point, signal) => handle.follow(point, signal),
         head: () => handle.head(),
-        onEpochChange: (listener) => handle.onEpochChange(listener),
+        holdsLease: () => handle.holdsLease(),
         close: () => handle.close(),
       };
     },

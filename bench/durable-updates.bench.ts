@@ -40,6 +40,7 @@ import type { Journal } from "../src/journal/journal.js";
 import { openLmdbJournal } from "../src/journal/lmdb/lmdb-journal.js";
 import { entryKey, encodeEntry } from "../src/journal/lmdb/records.js";
 import { createMemoryJournal } from "../src/journal/memory/memory-journal.js";
+import { recordsAfter } from "../test/kit/journal/entries.js";
 import {
   byThousands,
   createProvider,
@@ -212,8 +213,8 @@ async function storeTarget(
 /** The size of the newest entry on disk. */
 async function latestEntryBytes(journal: Journal): Promise<number> {
   const handle = await journal.open(BENCH_DATABASE); // closed with the journal
-  const head = await handle.head();
-  for await (const { revision, entry } of handle.follow(head - 1, new AbortController().signal)) {
+  const { revision: head } = await handle.head();
+  for await (const { revision, entry } of recordsAfter(handle, head - 1, new AbortController().signal)) {
     const key = entryKey(revision);
     return key.length + encodeEntry(key, entry).bytes.length;
   }

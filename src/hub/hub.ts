@@ -1,5 +1,5 @@
 import type { Position } from "../protocol/position.js";
-import type { TaskStoreProvider } from "../store/task-store-provider.js";
+import type { TaskStoreLease, TaskStoreProvider } from "../store/task-store-provider.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
 import { hasEnded, type TaskStatus } from "../tasks/task-status.js";
@@ -136,12 +136,24 @@ export class Hub {
     });
   }
 
-  async #subscribe<T, Start>(
+  /** The store, with every change that the subscriber has received, perhaps from another server. */
+  async #retain(database: DatabaseName, after: Position | undefined): Promise<TaskStoreLease> {
+    const retained = await this.#provider.retain(database);
+    try {
+      if (after) await retained.store.catchUp(after);
+      return retained;
+    } catch (error) {
+      retained.release();
+      throw error;
+    }
+  }
+
+  async #subscribe<T, Start extends Position | undefined>(
     database: DatabaseName,
     start: Start,
     groupIn: (topic: Topic) => SharedRef<OpenGroup<T, Start>>,
   ): Promise<PullStream<T>> {
-    const retained = await this.#provider.retain(database);
+    const retained = await this.#retain(database, start);
     const { store } = retained;
     const topic = this.#topics.acquire(
       store,

@@ -1,4 +1,4 @@
-import { formatPosition, type CatchUp, type Position } from "../protocol/position.js";
+import { formatPosition, newestRevisionIn, type CatchUp, type Position } from "../protocol/position.js";
 import type { JobFilter, TaskStore } from "../store/task-store.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
 import { assert, unreachable } from "../util/assert.js";
@@ -68,7 +68,7 @@ export class TaskEventView {
 
   /** The state of a subscriber that has received everything up to `after`. */
   stateAfter(after: Position | undefined): CursorState {
-    const position = after ?? { ...this.#store.position, revision: 0 };
+    const position = this.#inNewestGeneration(after ?? { ...this.#store.position, revision: 0 });
     return {
       position: position.catchUp ? position : this.#catchingUp(position),
       pendingReset: position.revision === 0 ? "INITIAL" : undefined,
@@ -104,21 +104,24 @@ export class TaskEventView {
   #cached(key: string, observedRevision: number, make: () => CursorStep): CursorStep {
     const cached = this.#steps.get(key);
     const now = this.#clock.now();
+    const { epoch } = this.#store.position;
     if (
       cached &&
       cached.step.state.observedRevision >= observedRevision &&
+      cached.epoch === epoch &&
       Math.abs(now - cached.at) < STEP_CACHE_MS
     )
       return cached.step;
     const step = make();
-    if (step.event) this.#steps.set(key, { step, at: now });
+    if (step.event) this.#steps.set(key, { step, epoch, at: now });
     return step;
   }
 
   #makeStep(from: CursorState): CursorStep {
     const reset = from.pendingReset ?? this.#resetReason(from.position);
     if (reset) return this.#reset(reset);
-    let position = this.#isFarBehind(from.position) ? this.#catchingUp(from.position) : from.position;
+    let position = this.#inNewestGeneration(from.position);
+    if (this.#isFarBehind(position)) position = this.#catchingUp(position);
     for (let hidden = 0; hidden < HIDDEN_PER_STEP_MAX; hidden++) {
       const change = this.#store.nextChange(position.revision, position.catchUp ? this.#filter : {});
       if (!change) return this.#endCatchUp({ ...from, position });
@@ -131,12 +134,22 @@ export class TaskEventView {
 
   /** Why the changes since `position` can't be delivered (law 9). */
   #resetReason(position: Position): ResetReason | undefined {
-    const { epoch, revision } = this.#store.position;
-    if (position.epoch !== epoch) return "EPOCH_CHANGED";
-    const isFuture = Math.max(position.revision, position.catchUp?.began ?? 0) > revision;
+    const newest = newestRevisionIn(position);
+    if (newest === 0) return undefined; // nothing was received that could be lost
+    if (!this.#store.isSameEpoch(position)) return "EPOCH_CHANGED";
+    if (!this.#store.includes(position)) return "HISTORY_LOST";
+    const isFuture = newest > this.#store.position.revision;
     return isFuture || this.#store.tombstoneHorizon > tombstonesNeededAfter(position)
       ? "HISTORY_GONE"
       : undefined;
+  }
+
+  /** The same position as one of the newest generation, if the history includes it. */
+  #inNewestGeneration(position: Position): Position {
+    const { epoch } = this.#store.position;
+    const { revision, catchUp } = position;
+    if (position.epoch === epoch || !(this.#store.includes(position) || revision === 0)) return position;
+    return catchUp?.base === revision ? this.#catchingUp({ epoch, revision }) : { ...position, epoch };
   }
 
   #reset(cause: ResetReason): CursorStep {
@@ -194,6 +207,8 @@ export class TaskEventView {
 
 interface CachedStep {
   readonly step: CursorStep;
+  /** That of the store. */
+  readonly epoch: string;
   readonly at: number;
 }
 

@@ -13,7 +13,7 @@ export interface Reset {
   readonly cause: ResetReason;
 }
 
-export type ResetReason = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
+export type ResetReason = "INITIAL" | "HISTORY_GONE" | "HISTORY_LOST" | "EPOCH_CHANGED";
 
 /** A tree that the subscriber does not have yet. */
 export interface TaskStored {

@@ -100,7 +100,7 @@ export class Topic implements TaskStoreListener, Wakeable {
     this.#notifyGroups(userTask, removal.stamp.revision);
   }
 
-  onDatabaseDeleted(): void {
+  onHistoryReplaced(): void {
     for (const { group } of this.#groups.values()) group.refresh();
   }
 

@@ -5,7 +5,8 @@ import {
   type DatabaseJournal,
   type JournalEntry,
   type JournalHead,
-  type JournalRecord,
+  type JournalNews,
+  type JournalPoint,
   type JournalSlice,
 } from "./journal.js";
 
@@ -14,12 +15,13 @@ export interface JournalDatabase {
   /** Notified after each append. */
   readonly appendSignal: ChangeSignal;
   load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
-  erase(): Promise<void>;
-  append(entries: readonly JournalEntry[]): Promise<AppendResult>;
+  erase(ifRevision?: number): Promise<boolean>;
+  append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult>;
   find(commitId: string): Promise<number | undefined>;
-  /** The record after `revision`, or undefined at the head. @throws JournalError if it is no longer kept. */
-  recordAfter(revision: number): Promise<JournalRecord | undefined>;
-  head(): Promise<number>;
+  /** What is new after `point`, or undefined at the head. */
+  newsAfter(point: JournalPoint): Promise<JournalNews | undefined>;
+  head(): Promise<JournalPoint>;
+  holdsLease(): boolean;
 }
 
 /** A handle on a database of this process. */
@@ -38,40 +40,35 @@ export class JournalHandle implements DatabaseJournal {
     return this.#open().load(take);
   }
 
-  async erase(): Promise<void> {
-    return this.#open().erase();
+  async erase(ifRevision?: number): Promise<boolean> {
+    return this.#open().erase(ifRevision);
   }
 
-  async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
-    return this.#open().append(entries);
+  async append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
+    return this.#open().append(entries, madeFrom);
   }
 
   async find(commitId: string): Promise<number | undefined> {
     return this.#open().find(commitId);
   }
 
-  async *follow(revision: number, signal: AbortSignal): AsyncGenerator<JournalRecord, void> {
+  async *follow(point: () => JournalPoint, signal: AbortSignal): AsyncGenerator<JournalNews, void> {
     const database = this.#open();
-    let followed = revision;
     while (!signal.aborted && !this.#isClosed) {
       const seen = database.appendSignal.count;
-      const record = await database.recordAfter(followed);
-      if (record) {
-        yield record;
-        followed = record.revision;
-      } else {
-        await database.appendSignal.wait(seen, signal);
-      }
+      const news = await database.newsAfter(point());
+      if (news) yield news;
+      else await database.appendSignal.wait(seen, signal);
+      if (news?.kind === "gone") return;
     }
   }
 
-  async head(): Promise<number> {
+  async head(): Promise<JournalPoint> {
     return this.#open().head();
   }
 
-  /** A history in this process is lost only together with the process, or erased by the one store that uses it. */
-  onEpochChange(): () => void {
-    return () => {};
+  holdsLease(): boolean {
+    return this.#database.holdsLease();
   }
 
   async close(): Promise<void> {

@@ -40,8 +40,51 @@ export interface Journal extends AsyncDisposable {
    */
   oldestReaderMs?(): number;
 
+  /** The service that stores the databases; absent if this process stores them itself. */
+  readonly engine?: JournalEngine | undefined;
+
   /** Closes all handles and releases their resources. Closing twice has no effect. */
   close(): Promise<void>;
+}
+
+/** A service in which several servers store the same databases. */
+export interface JournalEngine {
+  /** Its time of day, in milliseconds since 1970. */
+  now(): number;
+
+  /** How long it has not answered, in milliseconds; 0 while it answers, or is only slow. */
+  silentMs(): number;
+
+  /** Why it did not answer the last time. */
+  readonly failure?: unknown;
+
+  /**
+   * Tries to get the lease of a database that is not open, and returns whether this process holds it. An open handle gets
+   * and keeps its lease by itself.
+   */
+  takeLease(database: DatabaseName): Promise<boolean>;
+
+  /** What this process did with the engine since it opened the journal. */
+  stats(): EngineStats;
+}
+
+export interface EngineStats {
+  /** Appends that the engine stored, and the entries in them. */
+  readonly appends: number;
+  readonly entries: number;
+  /** The time from their sending to their answer, together. Milliseconds. */
+  readonly appendMs: number;
+  /** Appends that the engine rejected because a job had changed. */
+  readonly conflicts: number;
+  /** Polls for changes of other processes that were answered, and the time until their answers, together. */
+  readonly polls: number;
+  readonly pollMs: number;
+  /** How many changes the open database that is furthest behind has not received yet, at the latest poll. */
+  readonly lag: number;
+  /** Failovers and restarts of the engine that began a generation in an open database. */
+  readonly generations: number;
+  /** Databases whose lease this process holds. */
+  readonly leases: number;
 }
 
 export interface WriteFailure {
@@ -53,7 +96,7 @@ export interface WriteFailure {
 export interface JournalCapabilities {
   /** Appended entries survive when the process is killed. */
   readonly durability: boolean;
-  /** Other processes may append to the databases, so the server must follow them. */
+  /** Other processes may append to the databases, so each server follows them. */
   readonly otherWriters: boolean;
 }
 
@@ -61,6 +104,8 @@ export interface DatabaseSummary {
   readonly name: DatabaseName;
   /** 0 if the database cannot be read. */
   readonly jobCount: number;
+  /** The newest revision; given if other processes may write to the database. */
+  readonly revision?: number;
   /** Why the database can't be opened, as `unavailableReason` says; absent if nothing is known against it. */
   readonly unavailable?: string | undefined;
 }
@@ -76,46 +121,85 @@ export interface DatabaseJournal {
 
   /**
    * Deletes the database with everything in it. It no longer exists, and its next entry begins a new epoch. Needs no
-   * load. @throws JournalError
+   * load.
+   * @param ifRevision deletes it only if this is its newest revision.
+   * @returns whether it was deleted, or did not exist. @throws JournalError
    */
-  erase(): Promise<void>;
+  erase(ifRevision?: number): Promise<boolean>;
 
   /**
    * Appends all entries in order, or none. Resolves when they are as durable as the driver makes them. The
-   * first entry has `firstRevision`, and each further one the next revision. If a job's revision differs from
-   * the one that its entry was made from, nothing is written and the result names the first such job.
+   * first entry has `firstRevision`, and each further one the next revision. If the revision of a job differs from
+   * the one that its first entry was made from, nothing is written and the result names the first such job. Further
+   * entries of a job are made from the previous one; their `madeFrom` is not read.
+   * @param madeFrom the state from which all entries were made. It must be of the newest generation. Default: any state.
    * @throws JournalError on failure; `outcome` says whether the entries may have been written.
    */
-  append(entries: readonly JournalEntry[]): Promise<AppendResult>;
+  append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult>;
 
-  /** The revision of the entry with this commit id, if it is among the newest 1,000. */
+  /**
+   * The revision of the entry with this commit id, if it is among the newest 1,000 or younger than ten minutes. Waits for
+   * an append in progress, also of another process.
+   */
   find(commitId: string): Promise<number | undefined>;
 
   /**
-   * Yields every entry after `revision`, from any handle, in order and without a gap. Ends when `signal` aborts
-   * or the journal closes. At least the newest 1,000 entries can be followed.
-   * @throws JournalError if the entries after `revision` are no longer kept. Load the database again.
+   * Yields what is new after `point()`, from any handle and process, in order and without a gap. Reads `point` again
+   * before each look, so the reader decides where it goes on. Ends when `signal` aborts, the journal closes, or after it
+   * has yielded "gone". At least the newest 1,000 entries can be followed.
+   * @throws JournalError if the journal cannot be read. Follow again.
    */
-  follow(revision: number, signal: AbortSignal): AsyncIterable<JournalRecord>;
+  follow(point: () => JournalPoint, signal: AbortSignal): AsyncIterable<JournalNews>;
 
-  /** The newest revision that any handle has written; 0 if the database does not exist. */
-  head(): Promise<number>;
+  /** The newest state that any handle or process has written; at revision 0 if the database does not exist. */
+  head(): Promise<JournalPoint>;
 
   /**
-   * Calls `listener` when the history was lost and a new epoch begins; the listener must load the database again.
-   * Returns a function that stops listening.
+   * Whether this process may do the background duties of the database, such as expiry. At most one process may, except
+   * for moments. Always true if no other process writes to the database.
    */
-  onEpochChange(listener: (epoch: string) => void): () => void;
+  holdsLease(): boolean;
 
   /** Closing twice has no effect. */
   close(): Promise<void>;
 }
 
-export interface JournalHead {
+/** A state of a database: that after the change with this revision, as this generation of the history knew it. */
+export interface JournalPoint {
   /** The epoch of the history: 12 characters of base64url, different from that of every other database. */
   readonly epoch: string;
-  /** The newest entry in the state; follow from here. */
+  /** The id of a generation. */
+  readonly generation: string;
   readonly revision: number;
+}
+
+/**
+ * A part of a history that one engine wrote without interruption. When another server takes over for a failed one, it may
+ * lack the latest changes: it begins a generation at the newest revision that it has. A state of an earlier generation
+ * is a state of the history if it is not above the start of the next generation.
+ */
+export interface Generation {
+  /** At most 12 characters of base64url; "" for the first generation. */
+  readonly id: string;
+  /** The revision of the newest change of the generation before. */
+  readonly startsAt: number;
+}
+
+export type JournalNews =
+  /** Further entries: at least one. */
+  | { readonly kind: "entries"; readonly records: readonly JournalRecord[] }
+  /** A new generation has begun, and the point is a state of it. */
+  | { readonly kind: "generation"; readonly generations: readonly Generation[] }
+  /** The point is not a state of the history, or the entries after it are no longer kept. Load the database again. */
+  | { readonly kind: "gone" };
+
+/** The only generation of a history that cannot lose changes without losing all. */
+export const FIRST_GENERATION: Generation = { id: "", startsAt: 0 };
+
+/** The state that was loaded; follow from here. */
+export interface JournalHead extends JournalPoint {
+  /** All generations of the history, oldest first. The last one is that of the state. */
+  readonly generations: readonly Generation[];
   /** The newest removal that was forgotten; 0 if all are remembered. */
   readonly tombstoneHorizon: number;
 }
@@ -124,6 +208,8 @@ export interface JournalHead {
 export interface JournalSlice {
   /** As in the head. */
   readonly epoch: string;
+  /** That of the head. */
+  readonly generation: string;
   readonly jobs: readonly StoredJob[];
   readonly removals: readonly StoredRemoval[];
 }
@@ -189,7 +275,10 @@ export interface JournalRecord {
 
 export type AppendResult =
   | { readonly kind: "appended"; readonly firstRevision: number }
-  | { readonly kind: "conflict"; readonly key: JobKey };
+  /** The job has changed since, at the latest with the revision `head`. */
+  | { readonly kind: "conflict"; readonly key: JobKey; readonly head: number }
+  /** The entries were made from a state of another epoch or of an earlier generation. Follow first. */
+  | { readonly kind: "stale" };
 
 /** The limits that every driver enforces. */
 export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;
@@ -198,6 +287,10 @@ export interface OpenOptions extends JournalOptions {
   /** Whether this start begins a new epoch in every database. */
   readonly newEpoch: boolean;
   readonly log: Log;
+  /** How many connections to the engine this process has at most. */
+  readonly connectionsMax?: number;
+  /** How durable a change is before it is answered, in the words of the engine; `server` is what the engine is set to. */
+  readonly synchronousCommit?: string;
 }
 
 /** Thrown when a journal operation fails. */

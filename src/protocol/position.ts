@@ -3,13 +3,14 @@ import { truncateText, TidemarkError } from "./tidemark-error.js";
 /**
  * A subscriber's position in the one order of a database's changes.
  *
- * An epoch is one history of one database; no two databases share one. A revision counts the changes in it: 1,
- * 2, 3 … During a catch-up, a position also says where the catch-up began, so that a subscriber that is
- * disconnected in the middle can resume.
+ * An epoch is one history of one database; no two databases share one. A generation is a part of it that one database
+ * server wrote without interruption. A revision counts the changes in the epoch: 1, 2, 3 … During a catch-up, a position
+ * also says where the catch-up began, so that a subscriber that is disconnected in the middle can resume.
  *
  * To clients it is opaque text: `epoch.revision`, or `epoch.revision.base.began` during a catch-up.
  */
 export interface Position {
+  /** The epoch: `epoch`, or `epoch~generation` after the first generation. */
   readonly epoch: string;
   readonly revision: number;
   /** Set only during a catch-up. */
@@ -29,11 +30,17 @@ export const EPOCH_LENGTH = 12;
 /** The position of a database that has never stored anything. Revision 0 is the same in every epoch. */
 export const ORIGIN: Position = { epoch: /*#__PURE__*/ "A".repeat(EPOCH_LENGTH), revision: 0 };
 
-const FORM = /^([A-Za-z0-9_-]{12})\.(0|[1-9]\d{0,15})(?:\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15}))?$/;
+const FORM =
+  /^([A-Za-z0-9_-]{12}(?:~[A-Za-z0-9_-]{1,12})?)\.(0|[1-9]\d{0,15})(?:\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15}))?$/;
 
 /** Formats a position as opaque text, which `parsePosition` reads back. */
 export function formatPosition({ epoch, revision, catchUp }: Position): string {
   return catchUp ? `${epoch}.${revision}.${catchUp.base}.${catchUp.began}` : `${epoch}.${revision}`;
+}
+
+/** The newest revision that a subscriber at this position may have seen: nothing new at the start of a catch-up. */
+export function newestRevisionIn({ revision, catchUp }: Position): number {
+  return catchUp && revision > catchUp.base ? Math.max(revision, catchUp.began) : revision;
 }
 
 /** The epoch of a position that a server sent. */

@@ -27,6 +27,16 @@ class EmptyTaskStore implements TaskStore {
     this.#limits = limits;
   }
 
+  includes({ epoch }: Position): boolean {
+    return epoch === this.position.epoch;
+  }
+
+  isSameEpoch(position: Position): boolean {
+    return this.includes(position);
+  }
+
+  async catchUp(): Promise<void> {}
+
   get(): undefined {
     return undefined;
   }

@@ -44,7 +44,7 @@ export async function expireUnopened(
   });
   for (let first = 0; first < entries.length; first += ENTRIES_PER_APPEND) {
     const result = await journal.append(entries.slice(first, first + ENTRIES_PER_APPEND));
-    if (result.kind === "conflict") throw unavailable("A job changed while it expired. Try again.");
+    if (result.kind !== "appended") throw unavailable("A job changed while it expired. Try again.");
   }
   return { count: entries.length, nextAt };
 }

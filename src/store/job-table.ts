@@ -286,6 +286,9 @@ export class JobTable {
   }
 }
 
+/** A table that its reader does not change. */
+export type ReadonlyJobTable = Omit<JobTable, "apply">;
+
 export interface JobTableOptions extends LeaseTerms {
   readonly removalsKeptMax: number;
   readonly memory: MemoryAccount;

@@ -1,9 +1,21 @@
-import type { JobHeader, JournalEntry, JournalSlice, StoredJob, StoredRemoval } from "../journal/journal.js";
+import type {
+  JobHeader,
+  JournalEntry,
+  JournalSlice,
+  RemovedChange,
+  StoredChange,
+  StoredJob,
+  UpdatedChange,
+} from "../journal/journal.js";
+import { appendLogLines } from "../journal/stored-job.js";
+import type { Limits } from "../protocol/limits.js";
+import type { Writable } from "../tasks/edit.js";
 import type { DatabaseName, JobKey } from "../tasks/names.js";
 import { Stamp } from "../tasks/stamp.js";
 import { heapGrowthOf, heapSizeOf } from "../tasks/heap-size.js";
-import { allRows, changeOfTree, treeOf } from "../tasks/task-rows.js";
+import { allRows, applyRows, changeOfTree, treeOf } from "../tasks/task-rows.js";
 import { copyOfJob, type JobState, type LogEntry, type Removal, type UserTask } from "../tasks/user-task.js";
+import { assert } from "../util/assert.js";
 
 /** The translation between the states of a job and the entries of a journal. */
 
@@ -29,6 +41,38 @@ export function encodeChange(before: JobState, heapSize: number, after: UserTask
   return { change: { kind: "stored", header, tasks: allRows(after.task) }, heapSize: heapSizeOf(after) };
 }
 
+/** A state that a journal contains. */
+export interface DecodedChange {
+  readonly state: UserTask | Removal;
+  /** The estimated size of the state, in bytes of the heap: what `encodeChange` returned where the change was made. */
+  readonly heapSize: number;
+}
+
+/**
+ * Decodes the change that `entry` made from `before`, whose estimated size is `heapSize`: the inverse of `encodeChange`.
+ * The state is the one that the writer of the entry has, and shares with `before` what has not changed.
+ * @param stamp of the change; set, because the journal has numbered it.
+ */
+export function decodeChange(
+  database: DatabaseName,
+  before: JobState,
+  heapSize: number,
+  entry: JournalEntry,
+  stamp: Stamp,
+  { logLinesPerJobMax }: Pick<Limits, "logLinesPerJobMax">,
+): DecodedChange {
+  const { change } = entry;
+  const { username, jobId } = before ?? entry;
+  if (change.kind === "updated") {
+    assert(before?.kind === "userTask", `an entry "updated" for a job that is not stored`);
+    return updatedJob(before, heapSize, change, stamp, logLinesPerJobMax);
+  }
+  const key = { username, jobId };
+  const state =
+    change.kind === "stored" ? storedJob(database, key, change, stamp) : removalOf(key, change, stamp);
+  return { state, heapSize: heapSizeOf(state) };
+}
+
 /** The entry of a change that was made from revision `madeFrom`. */
 export function entryOf(
   { username, jobId }: JobKey,
@@ -46,7 +90,7 @@ export function decodeSlice(
 ): (UserTask | Removal)[] {
   return [
     ...jobs.map((job) => userTaskOf(database, epoch, job)),
-    ...removals.map((removal) => removalOf(epoch, removal)),
+    ...removals.map((removal) => removalOf(removal, removal, Stamp.of(epoch, removal.revision))),
   ];
 }
 
@@ -95,8 +139,59 @@ function userTaskOf(database: DatabaseName, epoch: string, job: StoredJob): User
   });
 }
 
-function removalOf(epoch: string, removal: StoredRemoval): Removal {
-  const { username, jobId, attempt, version, reason, removedAt, revision } = removal;
-  const stamp = Stamp.of(epoch, revision);
+function storedJob(
+  database: DatabaseName,
+  { username, jobId }: JobKey,
+  { header, tasks }: StoredChange,
+  stamp: Stamp,
+): UserTask {
+  const { task } = applyRows(undefined, tasks, stamp);
+  return copyOfJob({
+    kind: "userTask",
+    database,
+    username,
+    jobId,
+    ...header,
+    stamp,
+    storedStamp: stamp,
+    task,
+    log: NO_LINES,
+  });
+}
+
+function updatedJob(
+  before: UserTask,
+  heapSize: number,
+  { header, tasks, log }: UpdatedChange,
+  stamp: Stamp,
+  logLinesPerJobMax: number,
+): DecodedChange {
+  const { task, growth } = applyRows(before.task, tasks, stamp);
+  const after: Writable<UserTask> = copyOfJob(before);
+  after.version = header.version;
+  after.stamp = stamp;
+  after.task = task;
+  after.reportedAt = header.reportedAt;
+  after.changedAt = header.changedAt;
+  after.health = header.health;
+  after.cancelRequest = before.cancelRequest ?? header.cancelRequest;
+  after.log = appendLogLines(before.log, log, logLinesPerJobMax);
+  after.requestIds = newestIds(before.requestIds, header.requestIds);
+  return { state: after, heapSize: heapSize + growth + heapGrowthOf(before, after) };
+}
+
+/** Returns the ids after an update, and shares what has not changed: ids only join at the end and leave at the start. */
+function newestIds(before: readonly string[], after: readonly string[]): readonly string[] {
+  const newest = before.at(-1);
+  const kept = newest === undefined ? 0 : after.lastIndexOf(newest) + 1;
+  if (kept === after.length) return before;
+  return [...before.slice(before.length - kept), ...after.slice(kept)];
+}
+
+function removalOf(
+  { username, jobId }: JobKey,
+  { attempt, version, reason, removedAt }: RemovedChange,
+  stamp: Stamp,
+): Removal {
   return { kind: "removal", username, jobId, attempt, version, stamp, reason, removedAt };
 }

@@ -38,11 +38,11 @@ export abstract class ObservableTaskStore {
     }
   }
 
-  /** Notifies every listener that the database was deleted. */
-  protected notifyOfDeletion(): void {
+  /** Notifies every listener that the jobs are those of another history. */
+  protected notifyOfReplacedHistory(): void {
     for (const listener of this.#listeners) {
       try {
-        listener.onDatabaseDeleted?.();
+        listener.onHistoryReplaced?.();
       } catch (error) {
         this.#log.error({ err: error }, "a task store listener failed");
       }

@@ -14,6 +14,7 @@ export class PendingCommit<T> {
   readonly #callbacks: CommitCallbacks<T>;
   readonly #index: number;
   #result: PromiseSettledResult<T> | undefined;
+  #hasChanged = false;
 
   constructor(apply: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index: number) {
     this.#apply = apply;
@@ -21,7 +22,15 @@ export class PendingCommit<T> {
     this.#index = index;
   }
 
-  /** Applies the change. It settles with its batch: even a rejection may depend on other changes in the batch. */
+  /** Whether the last `apply` has changed anything. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
+  }
+
+  /**
+   * Applies the change. It settles with its batch: even a rejection may depend on other changes in the batch. It may be
+   * applied to another batch if this one is dropped.
+   */
   apply(batch: WriteBatch): void {
     const count = batch.pendingChanges.length;
     try {
@@ -30,6 +39,7 @@ export class PendingCommit<T> {
       assert(batch.pendingChanges.length === count, "Law 5: a rejected change has no effect");
       this.#result = { status: "rejected", reason };
     }
+    this.#hasChanged = batch.pendingChanges.length > count;
   }
 
   /** Call it after `apply`. */

@@ -1,13 +1,16 @@
 import { setImmediate } from "node:timers/promises";
 import {
+  DamagedJournalError,
   JournalError,
+  UnknownFormatError,
   type AppendResult,
   type DatabaseJournal,
-  type JournalHead,
+  type JournalNews,
 } from "../journal/journal.js";
+import { unavailableReason } from "../journal/unavailable-reason.js";
 import { writeFailureReason } from "../journal/write-failure-reason.js";
 import type { Limits } from "../protocol/limits.js";
-import type { Position } from "../protocol/position.js";
+import { newestRevisionIn, type Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
   updateHealth,
@@ -27,15 +30,14 @@ import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
 import { retentionMsOf, type Retention } from "../tasks/retention.js";
 import { endOf, type Removal, type UserTask } from "../tasks/user-task.js";
 import { DeadlineTimer } from "../util/deadline-timer.js";
-import { assert } from "../util/assert.js";
 import type { Log } from "../util/log.js";
 import type { SteadyClock } from "../util/steady-clock.js";
 import { admitted, WriteBatch, type PendingChange } from "./write-batch.js";
 import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
-import { decodeSlice } from "./journal-codec.js";
-import { JobTable } from "./job-table.js";
+import type { ReadonlyJobTable } from "./job-table.js";
 import type { MemoryAccount, MemoryBudget } from "./memory-budget.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
+import { Replica } from "./replica.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
 
 export interface TaskStoreOptions extends LeaseTerms {
@@ -43,6 +45,10 @@ export interface TaskStoreOptions extends LeaseTerms {
   readonly memory: MemoryBudget;
   readonly limits: Limits;
   readonly log: Log;
+  /** Whether other servers write to the journal. Default: false. */
+  readonly otherWriters?: boolean;
+  /** Called once when the store can no longer follow the other servers, and so cannot be used any more. */
+  readonly onFailure?: (store: PerDatabaseTaskStore, error: unknown) => void;
 }
 
 /**
@@ -55,25 +61,32 @@ export interface TaskStoreOptions extends LeaseTerms {
  * Batches run one at a time, so each change starts from the state after the previous one. No change is applied,
  * delivered or answered before the journal has it (law 11). Applying a revision and notifying its listeners is one
  * synchronous step (laws 3 and 12). Rejections settle with their batch, because they may depend on a change in it.
+ *
+ * If other servers write to the journal, the store follows it, and applies their changes between its batches. If a job of a
+ * batch was changed elsewhere since, nothing of it is written: the store catches up, and reduces all changes of the batch again. A
+ * change that is decided without writing, such as a rejection, is decided again if the state was not the newest one.
  */
 export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskStore, AsyncDisposable {
   readonly database: DatabaseName;
   readonly #journal: DatabaseJournal;
-  readonly #options: OpenOptions;
-  #table: JobTable;
-  #epoch: string;
+  readonly #options: TaskStoreOptions;
+  readonly #memory: MemoryAccount;
+  #replica!: Replica;
   readonly #healthTimer: DeadlineTimer;
   readonly #elapsedMs: ElapsedMs = (since, until) => this.#options.clock.elapsedMs(since, until);
   readonly #monotonicAt = (time: number): number => this.#options.clock.monotonicAt(time);
-  #revision: number;
   #queue: PendingCommit<unknown>[] = [];
-  /** Deletions that wait for the batch in progress. */
-  #erasures: CommitCallbacks<void>[] = [];
+  /** Work that waits for the batch in progress. */
+  #exclusiveWork: (() => Promise<void>)[] = [];
   /** Changes whose append had an unknown outcome. */
   #inDoubt: readonly PendingChange[] | undefined;
   #committing: Promise<void> | undefined;
+  /** Aborts when the store closes. */
+  readonly #closing = new AbortController();
   /** Why the store is closed, and what to do. */
   #closeReason: string | undefined;
+  /** Why the jobs can no longer be read: other servers have written what this one cannot read. */
+  #failure: TidemarkError | undefined;
 
   /**
    * Opens the store of `database` with the jobs in `journal`.
@@ -86,47 +99,51 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   ): Promise<PerDatabaseTaskStore> {
     const memory = options.memory.open(database);
     try {
-      const { removalsKeptMax } = options.limits;
-      const loading = JobTable.createLoader({ ...options, removalsKeptMax, memory });
-      const head = await journal.load((slice) => {
-        loading.add(decodeSlice(database, slice));
-        options.memory.checkFits(memory);
-      });
-      const table = await loading.finish(head.tombstoneHorizon);
-      return new PerDatabaseTaskStore(journal, { ...options, memory }, table, head);
+      const store = new PerDatabaseTaskStore(journal, options, memory);
+      await store.#load();
+      return store;
     } catch (error) {
       memory.close();
       throw error;
     }
   }
 
-  private constructor(
-    journal: DatabaseJournal,
-    options: OpenOptions,
-    table: JobTable,
-    start: { epoch: string; revision: number },
-  ) {
+  private constructor(journal: DatabaseJournal, options: TaskStoreOptions, memory: MemoryAccount) {
     super(options.log);
-    this.database = options.memory.database;
+    this.database = memory.database;
     this.#journal = journal;
     this.#options = options;
-    this.#table = table;
-    this.#epoch = start.epoch;
-    this.#revision = start.revision;
+    this.#memory = memory;
     this.#healthTimer = new DeadlineTimer(options.clock, () => this.#onHealthTimer());
-    this.#healthTimer.set(table.leased.nextCheckAt);
+  }
+
+  async #load(): Promise<void> {
+    const options = { ...this.#options, memory: this.#memory, budget: this.#options.memory };
+    this.#replica = await Replica.load(this.#journal, options, (before, after) =>
+      this.notifyListeners(before, after),
+    );
+    this.#healthTimer.set(this.nextHealthCheckAt);
+    if (this.#options.otherWriters) void this.#follow();
   }
 
   get position(): Position {
-    return { epoch: this.#epoch, revision: this.#revision };
+    return this.#replica.position;
+  }
+
+  includes(position: Position): boolean {
+    return this.#replica.history.includes(position);
+  }
+
+  isSameEpoch({ epoch }: Position): boolean {
+    return this.#replica.history.isSameEpoch(epoch);
   }
 
   get activeAt(): number | null {
-    return this.#table.activeAt;
+    return this.#replica.table.activeAt;
   }
 
   get tombstoneHorizon(): number {
-    return this.#table.tombstoneHorizon;
+    return this.#replica.table.tombstoneHorizon;
   }
 
   get(key: JobKey): UserTask | undefined {
@@ -151,7 +168,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   usernames(first: number, after = ""): Username[] {
-    return this.#table.usernames(first, after);
+    return this.#replica.table.usernames(first, after);
   }
 
   nextChange(revision: number, filter: JobFilter = {}): UserTask | Removal | undefined {
@@ -205,7 +222,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   async purge(): Promise<number> {
     const jobs: UserTask[] = [];
     let count = await this.#commit((batch) => {
-      jobs.push(...batch.jobs());
+      jobs.splice(0, jobs.length, ...batch.jobs());
       return batch.purge(jobs.slice(0, REMOVALS_PER_BATCH_MAX));
     });
     for (let from = REMOVALS_PER_BATCH_MAX; from < jobs.length; from += REMOVALS_PER_BATCH_MAX) {
@@ -222,14 +239,32 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /**
    * Deletes the database with everything in it, before the queued changes: the store is then empty, at revision 0 of a
-   * new epoch. @throws TidemarkError UNAVAILABLE
+   * new epoch.
+   * @param onlyIf deletes nothing unless it holds for the newest state.
+   * @throws TidemarkError UNAVAILABLE
    */
-  erase(): Promise<void> {
-    if (this.#closeReason !== undefined) return Promise.reject(unavailable(this.#closeReason));
-    return new Promise((resolve, reject) => {
-      this.#erasures.push({ resolve, reject });
-      this.#committing ??= this.#drain();
+  erase(onlyIf?: () => boolean): Promise<void> {
+    return this.#exclusively(async () => {
+      if (onlyIf && !onlyIf()) return;
+      try {
+        if (!(await this.#journal.erase(onlyIf && this.#replica.revision))) return;
+        this.#inDoubt = undefined;
+        await this.#hear({ kind: "gone" });
+      } catch (error) {
+        throw unavailable(NOT_DELETED, error);
+      }
     });
+  }
+
+  async catchUp(position: Position): Promise<void> {
+    const isKnown = newestRevisionIn(position) <= this.#replica.revision && this.includes(position);
+    if (!this.#options.otherWriters || isKnown) return;
+    await this.#exclusively(() => this.#catchUpWithHead());
+  }
+
+  /** Whether this server does the background duties of the database. */
+  get holdsLease(): boolean {
+    return this.#journal.holdsLease();
   }
 
   /**
@@ -237,6 +272,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * Returns the number of removed jobs. @throws TidemarkError UNAVAILABLE
    */
   async expire(retention: Retention): Promise<number> {
+    if (!this.holdsLease) return 0;
     const isExpired = (userTask: UserTask): boolean => this.#isExpired(userTask, retention);
     for (let count = 0; ;) {
       await setImmediate();
@@ -249,11 +285,13 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /**
-   * Lowers the health of the jobs that are due, up to 1,000 per append. Yields to other requests between appends.
+   * Lowers the health of the jobs that are due, up to 1,000 per append. Yields to other requests between appends. Does
+   * nothing, like `expire`, without the lease of the database.
    * An open store also does this on a timer. Returns the number of changes. @throws TidemarkError UNAVAILABLE
    */
   async updateHealth(): Promise<number> {
-    const isDue = (): boolean => this.nextHealthCheckAt <= this.#options.clock.monotonic();
+    const isDue = (): boolean =>
+      this.nextHealthCheckAt <= this.#options.clock.monotonic() && this.#journal.holdsLease();
     let count = 0;
     while (isDue()) {
       count += await this.#commit((batch) => this.#degradeHealth(batch));
@@ -264,12 +302,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** The monotonic time of the next health check; Infinity if no job can decline. */
   get nextHealthCheckAt(): number {
-    return this.#table.leased.nextCheckAt;
+    return this.#replica.table.leased.nextCheckAt;
   }
 
   /** When the job ended that ended first; Infinity if none has ended. */
   get oldestEndAt(): number {
-    return this.#table.ended.oldestFirst().next().value?.endedAt ?? Infinity;
+    return this.#replica.table.ended.oldestFirst().next().value?.endedAt ?? Infinity;
   }
 
   /** Evicts up to `count` jobs, those that ended first. @throws TidemarkError UNAVAILABLE */
@@ -279,12 +317,17 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** The monotonic time at which the next job expires; Infinity if none has ended. Takes constant time. */
   nextExpiresAt(retention: Retention): number {
-    return this.#table.ended.nextExpiresAt(retention, this.#monotonicAt);
+    return this.#replica.table.ended.nextExpiresAt(retention, this.#monotonicAt);
   }
 
   /** The users with jobs or remembered removals. */
   get users(): ReadonlySet<Username> {
-    return this.#table.users;
+    return this.#replica.table.users;
+  }
+
+  /** Whether jobs were stored, and none is left. */
+  get isEmptied(): boolean {
+    return this.#replica.revision > 0 && this.#replica.table.count({}) === 0;
   }
 
   /** Whether the store has a listener or a change in progress. */
@@ -304,8 +347,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   async close(reason = "The server is stopping. Try again when it is back."): Promise<void> {
     this.#closeReason ??= reason;
     this.#healthTimer.cancel();
+    this.#closing.abort();
     await this.#committing;
-    this.#options.memory.close();
+    this.#memory.close();
     await this.#journal.close();
   }
 
@@ -313,10 +357,16 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.close();
   }
 
+  /** For readers. @throws TidemarkError UNAVAILABLE after a failure */
+  get #table(): ReadonlyJobTable {
+    if (this.#failure) throw this.#failure;
+    return this.#replica.table;
+  }
+
   /** Usually every checked job has reported in time, so there is nothing to commit. */
   #onHealthTimer(): void {
     const { clock } = this.#options;
-    if (this.#table.leased.findDeclining(clock.monotonic(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
+    if (this.#replica.table.leased.findDeclining(clock.monotonic(), HEALTH_CHECKS_PER_BATCH_MAX).length > 0)
       void this.#runHealthCheck();
     else this.#setHealthTimer(this.nextHealthCheckAt);
   }
@@ -324,7 +374,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   async #runHealthCheck(): Promise<void> {
     try {
       await this.updateHealth();
-      this.#setHealthTimer(this.nextHealthCheckAt);
+      const { clock } = this.#options;
+      this.#setHealthTimer(
+        this.holdsLease ? this.nextHealthCheckAt : clock.monotonic() + HEALTH_CHECK_RETRY_MS,
+      );
     } catch (error) {
       if (this.#closeReason !== undefined) return;
       const { log, clock } = this.#options;
@@ -339,7 +392,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   #degradeHealth(batch: WriteBatch): number {
     const count = batch.pendingChanges.length;
-    for (const key of this.#table.leased.findDeclining(
+    for (const key of this.#replica.table.leased.findDeclining(
       this.#options.clock.monotonic(),
       HEALTH_CHECKS_PER_BATCH_MAX,
     ))
@@ -351,7 +404,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   #expiredJobs(retention: Retention): JobKey[] {
     const due: JobKey[] = [];
     const now = this.#options.clock.monotonic();
-    for (const { userTask } of this.#table.ended.expired(retention, now, this.#monotonicAt)) {
+    for (const { userTask } of this.#replica.table.ended.expired(retention, now, this.#monotonicAt)) {
       if (due.push(userTask) === REMOVALS_PER_BATCH_MAX) break;
     }
     return due;
@@ -386,12 +439,22 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     );
   }
 
+  /** Calls `work` between two batches. @throws TidemarkError UNAVAILABLE if the store is closed; as `work` */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closeReason !== undefined) return Promise.reject(unavailable(this.#closeReason));
+    return new Promise((resolve, reject) => {
+      this.#exclusiveWork.push(() => work().then(resolve, reject));
+      this.#committing ??= this.#drain();
+    });
+  }
+
   /** Commits batches until the queue is empty. Never rejects: errors go to the callers of the batch. */
   async #drain(): Promise<void> {
     await Promise.resolve(); // so that one batch collects the changes of this turn
-    while (this.#queue.length > 0 || this.#erasures.length > 0) {
-      if (this.#erasures.length > 0) await this.#eraseFor(this.#erasures.splice(0));
+    while (this.#queue.length > 0 || this.#exclusiveWork.length > 0) {
+      for (const work of this.#exclusiveWork.splice(0)) await work();
       const commits = this.#queue.splice(0, BATCH_MAX);
+      if (commits.length === 0) continue;
       try {
         await this.#commitBatch(commits);
       } catch (error) {
@@ -401,62 +464,62 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.#committing = undefined;
   }
 
-  /** Never rejects: an error goes to the callers. */
-  async #eraseFor(callers: readonly CommitCallbacks<void>[]): Promise<void> {
-    try {
-      await this.#journal.erase();
-      this.#beginAgain(await this.#journal.load(() => {}));
-      for (const caller of callers) caller.resolve(undefined, 0);
-    } catch (error) {
-      for (const caller of callers) caller.reject(unavailable(NOT_DELETED, error), 0);
-    }
-  }
-
-  #beginAgain({ epoch, revision }: JournalHead): void {
-    const { memory, limits } = this.#options;
-    memory.clear();
-    this.#inDoubt = undefined;
-    this.#table = new JobTable({ ...this.#options, removalsKeptMax: limits.removalsKeptMax });
-    this.#epoch = epoch;
-    this.#revision = revision;
-    this.#healthTimer.set(Infinity);
-    this.notifyOfDeletion();
-  }
-
   async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
-    if (this.#inDoubt) await this.#applyIfCommitted(this.#inDoubt);
-    const time = { now: this.#options.clock.now(), elapsedMs: this.#elapsedMs };
-    const batch = new WriteBatch(this.#table, this.#revision, time, this.#options);
-    for (const commit of commits) commit.apply(batch);
-    if (batch.pendingChanges.length > 0) await this.#write(batch.pendingChanges);
-    for (const commit of commits) commit.settle();
+    for (let tries = 0; tries < COMMIT_TRIES_MAX; tries++) {
+      if (this.#inDoubt) await this.#applyIfCommitted(this.#inDoubt);
+      if (await this.#tryCommit(commits)) {
+        for (const commit of commits) commit.settle();
+        return;
+      }
+    }
+    throw unavailable("Other servers kept changing the same jobs. Nothing has changed. Try again.");
   }
 
-  async #write(changes: readonly PendingChange[]): Promise<void> {
+  /** Returns false if nothing was written because the state was not the newest one. It is now newer. */
+  async #tryCommit(commits: readonly PendingCommit<unknown>[]): Promise<boolean> {
+    const time = { now: this.#options.clock.now(), elapsedMs: this.#elapsedMs };
+    const { limits } = this.#options;
+    const batch = new WriteBatch(this.#replica.table, this.#replica.revision, time, {
+      limits,
+      memory: this.#memory,
+    });
+    for (const commit of commits) commit.apply(batch);
+    const { pendingChanges } = batch;
     try {
-      this.#apply(changes, await this.#append(changes));
+      if (this.#options.otherWriters && !commits.every(({ hasChanged }) => hasChanged)) {
+        if (await this.#catchUpWithHead()) return false;
+      }
+      return pendingChanges.length === 0 || (await this.#write(pendingChanges));
     } finally {
-      if (!this.#inDoubt) WriteBatch.returnMemory(changes, this.#options.memory);
+      if (this.#inDoubt !== pendingChanges) WriteBatch.returnMemory(pendingChanges, this.#memory);
     }
   }
 
-  /** Returns the revision of the first change; the others have the next ones. */
-  async #append(changes: readonly PendingChange[]): Promise<number> {
+  /** Returns false if the changes were not made from the newest state. */
+  async #write(changes: readonly PendingChange[]): Promise<boolean> {
     const result = await this.#tryAppend(changes);
+    if (result?.kind === "stale") {
+      await this.#catchUpWithHead();
+      return false;
+    }
     if (result?.kind === "conflict") {
-      throw unavailable(
-        "Another server has written to this database. Only one server may write to this journal.",
-      );
+      await this.#catchUpTo(result.head);
+      return false;
     }
     const firstRevision = result ? result.firstRevision : await this.#find(changes);
     if (firstRevision === undefined) throw unavailable(NOT_COMMITTED);
-    return firstRevision;
+    await this.#applyFrom(firstRevision, changes);
+    return true;
   }
 
   /** Returns undefined if the outcome is unknown. */
   async #tryAppend(changes: readonly PendingChange[]): Promise<AppendResult | undefined> {
+    const { otherWriters } = this.#options;
     try {
-      return await this.#journal.append(changes.map(({ entry }) => entry));
+      return await this.#journal.append(
+        changes.map(({ entry }) => entry),
+        otherWriters ? this.#replica.point : undefined,
+      );
     } catch (error) {
       const isNothingWritten = error instanceof JournalError && error.outcome === "nothing written";
       if (isNothingWritten) throw notCommittedError(error);
@@ -467,8 +530,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   async #applyIfCommitted(changes: readonly PendingChange[]): Promise<void> {
     const firstRevision = await this.#find(changes);
-    if (firstRevision !== undefined) this.#apply(changes, firstRevision);
-    WriteBatch.returnMemory(changes, this.#options.memory);
+    if (firstRevision !== undefined) await this.#applyFrom(firstRevision, changes);
+    WriteBatch.returnMemory(changes, this.#memory);
   }
 
   /**
@@ -487,22 +550,101 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     }
   }
 
-  #apply(changes: readonly PendingChange[], firstRevision: number): void {
-    assert(firstRevision === this.#revision + 1, "Law 4: revisions have no gap");
-    for (const { before, after, heapSize } of changes) {
-      this.#revision++;
-      after.stamp.set(this.#epoch, this.#revision);
-      this.#table.apply(after, heapSize);
-      this.notifyListeners(before, after);
+  /** Applies changes that are in the journal. Those of other servers that are before them come first. */
+  async #applyFrom(firstRevision: number, changes: readonly PendingChange[]): Promise<void> {
+    try {
+      if (this.#replica.revision + 1 < firstRevision) await this.#catchUpTo(firstRevision - 1);
+    } catch (error) {
+      this.#inDoubt = changes;
+      throw error;
     }
+    this.#replica.applyOwn(changes, firstRevision);
+    this.#rescheduleHealthCheck();
+  }
+
+  #rescheduleHealthCheck(): void {
     // An overdue check is already running, or its retry is scheduled.
     if (this.nextHealthCheckAt > this.#options.clock.monotonic())
       this.#setHealthTimer(this.nextHealthCheckAt);
   }
-}
 
-interface OpenOptions extends Omit<TaskStoreOptions, "memory"> {
-  readonly memory: MemoryAccount;
+  /** Applies the changes of other servers as they are written, until the store is closed. */
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing;
+    const { log, clock } = this.#options;
+    for (let isFailing = false; !signal.aborted;) {
+      try {
+        for await (const news of this.#journal.follow(() => this.#replica.point, signal)) {
+          await this.#exclusively(() => this.#hear(news));
+          isFailing = false;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isUnreadable(error)) return this.#fail(error);
+        if (!isFailing) log.warn({ err: error, database: this.database }, "cannot follow the other servers");
+        isFailing = true;
+        await new Promise<void>((resolve) => void clock.schedule(FOLLOW_RETRY_MS, resolve));
+      }
+    }
+  }
+
+  /** Ends all streams: their subscribers may find a server that can read the database. */
+  #fail(error: unknown): void {
+    const name = JSON.stringify(this.database);
+    this.#failure = unavailable(`Database ${name} can no longer be read. ${unavailableReason(error)}`, error);
+    this.#options.onFailure?.(this, error);
+    this.notifyOfReplacedHistory();
+  }
+
+  /** Call it only between two batches. @throws JournalError */
+  async #hear(news: JournalNews, upTo = Infinity): Promise<void> {
+    const lost = await this.#replica.hear(news, upTo);
+    if (lost) this.#onHistoryReplaced(lost);
+    this.#rescheduleHealthCheck();
+  }
+
+  #onHistoryReplaced(lost: readonly (UserTask | Removal)[]): void {
+    if (this.#replica.history.generations.length > 1 && lost.length > 0) {
+      const jobs = lost.map(({ username, jobId, stamp }) => ({ username, jobId, revision: stamp.revision }));
+      this.#options.log.error({ database: this.database, jobs }, LOST_CHANGES);
+    }
+    this.notifyOfReplacedHistory();
+  }
+
+  /** Returns whether the state was not the newest one. @throws TidemarkError UNAVAILABLE */
+  async #catchUpWithHead(): Promise<boolean> {
+    try {
+      const head = await this.#journal.head();
+      const { epoch, generation, revision } = this.#replica.point;
+      if (head.revision === revision && head.generation === generation && head.epoch === epoch) return false;
+      await this.#catchUpTo(head.revision);
+      return true;
+    } catch (error) {
+      throw unavailable(NOT_NEWEST, error);
+    }
+  }
+
+  /**
+   * Hears of everything up to `revision`, or that it is no longer in the history. Hears of nothing after it, because the
+   * next changes may be this server's own. @throws TidemarkError UNAVAILABLE
+   */
+  async #catchUpTo(revision: number): Promise<void> {
+    let newest = revision;
+    const deadline = new AbortController();
+    const timer = this.#options.clock.schedule(CATCH_UP_MS, () => deadline.abort());
+    try {
+      for await (const news of this.#journal.follow(() => this.#replica.point, deadline.signal)) {
+        await this.#hear(news, newest);
+        if (news.kind === "generation") newest = (await this.#journal.head()).revision;
+        if (this.#replica.revision >= newest || news.kind === "gone") return;
+      }
+    } catch (error) {
+      throw unavailable(NOT_NEWEST, error);
+    } finally {
+      timer.cancel();
+    }
+    throw unavailable(NOT_NEWEST);
+  }
 }
 
 const NOT_DELETED = "The database could not be deleted. Check whether it still has jobs, and try again.";
@@ -516,6 +658,15 @@ function notCommittedError(error: unknown): TidemarkError {
   );
 }
 
+function isUnreadable(error: unknown): boolean {
+  return error instanceof UnknownFormatError || error instanceof DamagedJournalError;
+}
+
+const NOT_NEWEST = "The newest changes of other servers could not be read. Try again.";
+
+const LOST_CHANGES =
+  "the database server failed, and the one that took over lacks changes that were answered; their jobs follow";
+
 const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 
 /** Changes per append. */
@@ -528,3 +679,11 @@ const REMOVALS_PER_BATCH_MAX = 250;
 const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;
 
 const HEALTH_CHECK_RETRY_MS = 1_000;
+
+const FOLLOW_RETRY_MS = 1_000;
+
+/** How long a change waits for the changes of other servers. */
+const CATCH_UP_MS = 10_000;
+
+/** How often changes are reduced when other servers change the same jobs. */
+const COMMIT_TRIES_MAX = 10;

@@ -12,6 +12,9 @@ export interface TaskStoreListener {
   onTaskAdded(userTask: UserTask, replaced: UserTask | undefined): void;
   onTaskUpdated(userTask: UserTask, before: UserTask): void;
   onTaskRemoved(userTask: UserTask, removal: Removal): void;
-  /** The store is empty, at revision 0 of a new epoch. */
-  onDatabaseDeleted?(): void;
+  /**
+   * The jobs are those of another history, as after a restart of this server: the database was deleted, or a failover of
+   * the database server has lost changes that this listener has received. Listeners read what they need again.
+   */
+  onHistoryReplaced?(): void;
 }

@@ -24,6 +24,10 @@ export interface TaskStore {
   readonly database: DatabaseName;
   /** The position of the newest readable change. */
   readonly position: Position;
+  /** Whether what was delivered up to `position` is a part of this history: `position` is of this epoch, and nothing below it was lost. */
+  includes(position: Position): boolean;
+  /** Whether `position` is of this epoch, even if changes below it were lost. */
+  isSameEpoch(position: Position): boolean;
   /** The revision of the newest removal that was dropped. A position below it can't be resumed. */
   readonly tombstoneHorizon: number;
   /** When a worker last stored or reported a job, in milliseconds since 1970; null before. Forgets jobs that were removed before the store was opened. */
@@ -48,6 +52,12 @@ export interface TaskStore {
   nextChange(revision: number, filter?: JobFilter): UserTask | Removal | undefined;
 
   // `admit` may reject a change before it is recorded.
+
+  /**
+   * Resolves when the store has the changes up to `position`, which another server may have sent, or knows that they
+   * are not in its history. @throws TidemarkError UNAVAILABLE
+   */
+  catchUp(position: Position): Promise<void>;
 
   /** @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED for too many jobs; UNAVAILABLE */
   store(request: StoreRequest, admit?: Admit): Promise<UserTask>;

@@ -19,7 +19,7 @@ import { nextCommitId } from "./commit-id.js";
 import { EndedJobs, mergedEnds, type EndedJob } from "./ended-jobs.js";
 import { chooseEvictions } from "./evictions.js";
 import { encodeChange, entryOf, type EncodedChange } from "./journal-codec.js";
-import type { JobTable } from "./job-table.js";
+import type { ReadonlyJobTable } from "./job-table.js";
 import type { MemoryAccount, MemoryShortage } from "./memory-budget.js";
 
 /** A change that is not durable yet. */
@@ -39,7 +39,7 @@ export interface PendingChange {
  */
 export class WriteBatch {
   readonly pendingChanges: PendingChange[] = [];
-  readonly #table: JobTable;
+  readonly #table: ReadonlyJobTable;
   readonly #revision: number;
   readonly #time: BatchTime;
   readonly #limits: Limits;
@@ -55,7 +55,7 @@ export class WriteBatch {
 
   /** @param revision the table's newest revision. @param time of all changes in the batch. */
   constructor(
-    table: JobTable,
+    table: ReadonlyJobTable,
     revision: number,
     time: BatchTime,
     { limits, memory }: { limits: Limits; memory: MemoryAccount },

@@ -1,5 +1,6 @@
 import type { Limits } from "../protocol/limits.js";
 import { limitExceeded } from "../protocol/tidemark-error.js";
+import { assert } from "../util/assert.js";
 import type { Stamp } from "./stamp.js";
 import type { TaskList } from "./task-list.js";
 import { copyOf, type ParentTask, type Task } from "./task.js";
@@ -74,6 +75,48 @@ export function appendSubTasks(parent: ParentTask, tasks: readonly Task[], edit:
   return withSums(parent, subTasks, sums, edit);
 }
 
+/** A task and its place among the sub-tasks of its parent. */
+export interface PlacedTask {
+  readonly index: number;
+  readonly task: Task;
+}
+
+/** Returns `parent` with these tasks, by ascending index. The last of them may extend its sub-tasks, without a gap. */
+export function withSubTasks(
+  parent: ParentTask,
+  placed: readonly PlacedTask[],
+  edit: Pick<Edit, "stamp">,
+): ParentTask {
+  const sums = new RunningSums(parent);
+  const { length } = parent.subTasks;
+  let { subTasks } = parent;
+  for (let next = 0; next < placed.length;) {
+    const { index, task } = placed[next]!;
+    if (index < length) {
+      const end = Math.min(length, endOfRun(placed, next));
+      const replace = (before: Task): Task => {
+        const after = placed[next++]!.task;
+        sums.replace(before, after);
+        return after;
+      };
+      subTasks = subTasks.map(index, end, replace, edit.stamp);
+    } else {
+      assert(index === subTasks.length, "a new sub-task has another place than the last");
+      next++;
+      sums.add(task);
+      subTasks = subTasks.append(task, edit.stamp);
+    }
+  }
+  return withSums(parent, subTasks, sums, edit);
+}
+
+/** The index after the run of neighbors that begins with the task at `from`. */
+function endOfRun(placed: readonly PlacedTask[], from: number): number {
+  let end = placed[from]!.index;
+  for (let at = from; placed[at]?.index === end; at++) end++;
+  return end;
+}
+
 /** Returns `task` and everything below it unchanged, but with the stamp of this change. */
 export function restamped(task: Task, { stamp }: Pick<Edit, "stamp">): Task {
   const copy = copyOf(task, stamp, stamp);
@@ -94,7 +137,12 @@ export function checkSums(task: Task): void {
 }
 
 /** The parent gets a new `ownStamp` only if the change moves its sums. */
-function withSums(parent: ParentTask, subTasks: TaskList<Task>, sums: RunningSums, edit: Edit): ParentTask {
+function withSums(
+  parent: ParentTask,
+  subTasks: TaskList<Task>,
+  sums: RunningSums,
+  edit: Pick<Edit, "stamp">,
+): ParentTask {
   sums.addNewTasks();
   const ownStamp = sums.equalSumsOf(parent) ? parent.ownStamp : edit.stamp;
   const next: Writable<ParentTask> = copyOf(parent, edit.stamp, ownStamp);

@@ -2,17 +2,20 @@ import { DEFAULT_LIMITS, type Limits } from "../protocol/limits.js";
 import { assert, unreachable } from "../util/assert.js";
 import type { RateEstimate } from "./rate-estimate.js";
 import { Stamp } from "./stamp.js";
+import { withSubTasks, type PlacedTask, type Writable } from "./edit.js";
 import { childPath } from "./task-path.js";
 import { taskGrowth } from "./heap-size.js";
 import { createTasks, sum, type TaskSpec } from "./task-spec.js";
 import { createTaskList } from "./task-list.js";
 import {
   copyOf,
+  subTaskAt,
   subTasksOf,
   type IntermediateTask,
   type IterationMode,
   type IterativeTask,
   type LeafTask,
+  type ParentTask,
   type Task,
 } from "./task.js";
 import { preOrder } from "./traverse.js";
@@ -102,6 +105,138 @@ interface GrowingChange {
 /** Shared by all changes without rows; never filled. */
 const NO_ROWS: TaskRow[] = [];
 
+/** A tree after rows were applied to it. */
+export interface ChangedTree {
+  readonly task: Task;
+  /** As in `TreeChange`. */
+  readonly growth: number;
+}
+
+/**
+ * Applies the rows that an update wrote: the inverse of `changeOfTree`. Without a tree it builds one: the inverse of
+ * `allRows`. Takes time for these tasks and those above them only, and shares all others with `before`.
+ *
+ * The result equals the tree that the update made, with one harmless exception: if two parts of an update cancel each
+ * other out, such as a message that is set and cleared, the tasks concerned may keep their older stamps.
+ */
+export function applyRows(before: Task | undefined, rows: readonly TaskRow[], stamp: Stamp): ChangedTree {
+  const reader = new ChangeReader(rows, stamp);
+  const task = before && rows.length === 0 ? before : reader.read(before, "");
+  assert(reader.isAtEnd, "the rows of a change are not in the order of their tasks");
+  return { task, growth: reader.growth };
+}
+
+class ChangeReader {
+  growth = 0;
+  readonly stamp: Stamp;
+  readonly #rows: readonly TaskRow[];
+  #next = 0;
+
+  constructor(rows: readonly TaskRow[], stamp: Stamp) {
+    this.#rows = rows;
+    this.stamp = stamp;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#next === this.#rows.length;
+  }
+
+  /** The task at `path`, which was `old` before. Its row or that of a task below it is next. */
+  read(old: Task | undefined, path: string): Task {
+    const row = this.#rowAt(path);
+    if (!old) return this.#create(row, path);
+    const own = row ? withRow(old, row, this.stamp) : old;
+    if (row) this.growth += taskGrowth(old, own);
+    const placed = this.#readBelow(old, path);
+    return placed.length === 0 ? own : withSubTasks(parentOf(own), placed, this);
+  }
+
+  #create(row: TaskRow | undefined, path: string): Task {
+    assert(row, "a new task has no row");
+    const subTasks = this.#readBelow(undefined, path).map(({ task }) => task);
+    const task = taskOf(row, subTasks, this.stamp);
+    this.growth += taskGrowth(undefined, task);
+    return task;
+  }
+
+  #rowAt(path: string): TaskRow | undefined {
+    const row = this.#rows[this.#next];
+    if (row?.path !== path) return undefined;
+    this.#next++;
+    return row;
+  }
+
+  /** The changed tasks directly below the one at `path`, which was `old` before. */
+  #readBelow(old: Task | undefined, path: string): readonly PlacedTask[] {
+    let placed = NONE_PLACED;
+    for (let below; (below = this.#pathBelow(path)) !== undefined;) {
+      const index = lastIndexIn(below);
+      assert(
+        index > (placed.at(-1)?.index ?? -1),
+        "the rows of a change are not in the order of their tasks",
+      );
+      const task = this.read(old && subTaskAt(old, index), below);
+      if (placed === NONE_PLACED) placed = [{ index, task }];
+      else placed.push({ index, task });
+    }
+    return placed;
+  }
+
+  /** The path of the task directly below `path` that the next row belongs to; undefined if it is not below `path`. */
+  #pathBelow(path: string): string | undefined {
+    const next = this.#rows[this.#next]?.path;
+    if (next === undefined) return undefined;
+    const isBelow = path === "" || (next.startsWith(path) && next[path.length] === ".");
+    if (!isBelow) return undefined;
+    const end = next.indexOf(".", path === "" ? 0 : path.length + 1);
+    return end === -1 ? next : next.slice(0, end);
+  }
+}
+
+/** Shared by all tasks without changes below them; never filled. */
+const NONE_PLACED: PlacedTask[] = [];
+
+function lastIndexIn(path: string): number {
+  return Number(path.slice(path.lastIndexOf(".") + 1));
+}
+
+function parentOf(task: Task): ParentTask {
+  assert(task.kind !== "LEAF", "a leaf has no sub-tasks");
+  return task;
+}
+
+/** The task with the own fields of `row`. What a row cannot change keeps its object, such as the description. */
+function withRow(old: Task, row: TaskRow, stamp: Stamp): Task {
+  const task: Writable<Task> = copyOf(old, stamp, stamp);
+  task.status = row.status;
+  task.startedAt = row.startedAt;
+  task.endedAt = row.endedAt;
+  if (row.message !== old.message) task.message = row.message;
+  task.isExcluded = row.isExcluded;
+  if (task.kind === "LEAF" && row.kind === "LEAF") setWork(task, row);
+  else if (task.kind === "ITERATIVE" && row.kind === "ITERATIVE") setIterations(task, old, row);
+  else assert(task.kind === row.kind, `a row of kind ${row.kind} for a task of kind ${task.kind}`);
+  return task;
+}
+
+function setWork(leaf: Writable<LeafTask>, { volume, done, rateEstimate }: LeafRow): void {
+  leaf.done = done;
+  leaf.knownVolume = volume ?? 0;
+  leaf.unknownCount = volume === null ? 1 : 0;
+  leaf.volume = volume;
+  leaf.rateEstimate = rateEstimate;
+}
+
+/** The first iteration of an OPEN task is in its `taskCount` before it begins, and then counted as sub-tasks. */
+function setIterations(task: Writable<IterativeTask>, old: Task, row: IterativeRow): void {
+  if (task.mode === "OPEN") {
+    if (row.status === "FINISHED" && old.status !== "FINISHED") task.unknownCount--;
+    if (task.begunIterations === 0 && row.begunIterations > 0)
+      task.taskCount -= sum(task.template).taskCount - 1;
+  }
+  task.begunIterations = row.begunIterations;
+}
+
 /** Rebuilds a tree from its rows, in any order: the inverse of `allRows`. */
 export function treeOf(epoch: string, written: readonly VersionedRow[]): Task {
   const root = treeInOrder(epoch, written) ?? treeInOrder(epoch, written.toSorted(byPath));
@@ -136,14 +271,14 @@ class RowReader {
     const row = this.#rows[this.#next];
     if (row?.row.path !== path) return undefined;
     this.#next++;
-    if (row.row.kind === "LEAF") return taskOf(row, NONE, this.#stamp(row.revision));
+    if (row.row.kind === "LEAF") return taskOf(row.row, NONE, this.#stamp(row.revision));
     const subTasks: Task[] = [];
     let latest = row.revision;
     for (let subTask; (subTask = this.read(childPath(path, subTasks.length)));) {
       subTasks.push(subTask);
       latest = Math.max(latest, subTask.stamp.revision);
     }
-    return taskOf(row, subTasks, this.#stamp(latest));
+    return taskOf(row.row, subTasks, this.#stamp(latest));
   }
 
   /** Tasks of one revision share a stamp, as they did when they were changed. */
@@ -223,7 +358,7 @@ function rowOf(task: Task, path: string): TaskRow {
  * Rebuilds a task from its row. A change of sums writes no row, so a parent counts as changed whenever a task below it
  * was. Copies field by field: a start spends most of its time here, and object spread takes several times as long.
  */
-function taskOf({ row }: VersionedRow, subTasks: readonly Task[], stamp: Stamp): Task {
+function taskOf(row: TaskRow, subTasks: readonly Task[], stamp: Stamp): Task {
   const { description, status, startedAt, endedAt, message, maxConcurrency, isExcluded } = row;
   if (row.kind === "LEAF") {
     return {

@@ -85,7 +85,7 @@ describe("deleting a database", () => {
       onTaskAdded: nothing,
       onTaskUpdated: nothing,
       onTaskRemoved: nothing,
-      onDatabaseDeleted: () => void positions.push(store.position.revision),
+      onHistoryReplaced: () => void positions.push(store.position.revision),
     });
     await storeIn(world.provider, DATABASE);
 

@@ -1,10 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addTasks, type TaskUpdate } from "../../src/tasks/task-update.js";
-import { allRows, changeOfTree, treeOf, type TaskRow, type VersionedRow } from "../../src/tasks/task-rows.js";
+import type { Edit } from "../../src/tasks/edit.js";
+import { Stamp } from "../../src/tasks/stamp.js";
+import { addTasks, updateTask, type TaskUpdate } from "../../src/tasks/task-update.js";
+import {
+  allRows,
+  applyRows,
+  changeOfTree,
+  treeOf,
+  type TaskRow,
+  type VersionedRow,
+} from "../../src/tasks/task-rows.js";
 import type { Task } from "../../src/tasks/task.js";
 import { preOrder } from "../../src/tasks/traverse.js";
 import { branch, editAt, EPOCH, iterative, leaf } from "../kit/store/edits.js";
+import { exactTree, flatTask, sharedParts } from "../kit/store/tree-parts.js";
 import { scenarios } from "./model-scenarios.js";
 import { play, type Step } from "./model-comparison.js";
 import { NOW, createTree, withUpdates } from "./sample-trees.js";
@@ -22,19 +32,7 @@ function written(rows: readonly TaskRow[], revision: number): VersionedRow[] {
 
 /** The readable fields of a tree, with revisions instead of stamps. */
 function readable(root: Task): unknown {
-  return preOrder(root).map(({ task, path }) => ({ ...flat(task), path, revision: task.stamp.revision }));
-}
-
-function flat(task: Task): object {
-  const { stamp: _, ...fields } = task;
-  if (fields.kind === "LEAF") return fields;
-  if (fields.kind === "INTERMEDIATE") return { ...fields, subTasks: fields.subTasks.length };
-  return { ...fields, subTasks: fields.subTasks.length, template: fields.template.map(templateOf) };
-}
-
-/** The template of an iterative task matters only for its specification, not for when it was built. */
-function templateOf(root: Task): unknown {
-  return preOrder(root).map(({ task, path }) => ({ ...flat(task), path }));
+  return preOrder(root).map(({ task, path }) => ({ ...flatTask(task), path, revision: task.stamp.revision }));
 }
 
 describe("the list of rows of a tree", () => {
@@ -211,6 +209,151 @@ describe("a tree that is read back", () => {
     );
   });
 });
+
+describe("a change that is applied elsewhere", () => {
+  it("leaves the same tree, stamps, shared parts and size as the change itself, at each step of any history", () => {
+    fc.assert(
+      fc.property(scenarios({ updatesMax: 1 }), (scenario) => {
+        const changes = changesOf(play(scenario));
+
+        const copies = applyAll(changes);
+
+        expect(copies.map(({ after }) => exactTree(after))).toEqual(
+          changes.map(({ after }) => exactTree(after)),
+        );
+        expect(copies.map(({ before, after }) => sharedParts(before, after))).toEqual(
+          changes.map(({ before, after }) => sharedParts(before, after)),
+        );
+        expect(copies.map(growthOf)).toEqual(changes.map(growthOf));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("leaves the same sums and rows after reports of several updates, which may cancel each other out", () => {
+    fc.assert(
+      fc.property(scenarios(), (scenario) => {
+        const changes = changesOf(play(scenario));
+
+        const copies = applyAll(changes);
+
+        expect(copies.map(({ after }) => unstamped(after))).toEqual(
+          changes.map(({ after }) => unstamped(after)),
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("replaces the same parts of a long list as the change itself", () => {
+    const path = fc.nat(1_099).map(String);
+    const update = fc.record({ path, done: fc.constant(3) });
+    const step = fc.oneof(
+      fc.array(update, { minLength: 1, maxLength: 40 }).map(reporting),
+      fc.integer({ min: 1, max: 40 }).map(growing),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 5 }), (steps) => {
+        const end = reporting([{ path: "", status: "FINISHED" }]);
+        let writer = createTree(branch("root", ...Array.from({ length: 1_100 }, () => leaf("a", 5))));
+        let copy = writer;
+        for (const [index, make] of [...steps, end].entries()) {
+          const edit = editAt(NOW, index + 2);
+          const after = make(writer, edit);
+          const { task } = applyRows(copy, changeOfTree(writer, after).rows, edit.stamp);
+          expect(exactTree(task)).toEqual(exactTree(after));
+          expect(sharedParts(copy, task)).toEqual(sharedParts(writer, after));
+          [writer, copy] = [after, task];
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("continues from a tree that was read back", () => {
+    fc.assert(
+      fc.property(scenarios({ updatesMax: 1 }), fc.nat(40), (scenario, stop) => {
+        const steps = play(scenario);
+        const histories = treesAndTheirRows(steps);
+        const at = stop % histories.length;
+        const rest = changesOf(steps).slice(at + 1);
+
+        const copies = applyAll(rest, treeOf(EPOCH, histories[at]!.rows));
+
+        expect(copies.map(({ after }) => readable(after))).toEqual(rest.map(({ after }) => readable(after)));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("fails with an assertion if its rows are not in order, or do not fit the tree", () => {
+    const tree = createTree(SPEC);
+    const rows = changeOfTree(tree, withUpdates(tree, { status: "RUNNING" }, { status: "FINISHED" })).rows;
+    const apply =
+      (...changed: readonly TaskRow[]) =>
+      () =>
+        applyRows(tree, changed, Stamp.of(EPOCH, 9));
+
+    expect(apply(...rows.toReversed())).toThrow("not in the order of their tasks");
+    expect(apply({ ...rows[1]!, path: "1" })).toThrow("a row of kind LEAF for a task of kind INTERMEDIATE");
+    expect(apply({ ...rows[1]!, path: "1.0.0" })).toThrow("a leaf has no sub-tasks");
+    expect(apply({ ...rows[1]!, path: "7" })).toThrow("a new sub-task has another place than the last");
+    expect(apply({ ...rows[1]!, path: "7.0" })).toThrow("a new task has no row");
+  });
+});
+
+/** A change of a tree, with the rows that its entry has; `before` is undefined if it was stored. */
+interface ChangeOfTree {
+  readonly before: Task | undefined;
+  readonly after: Task;
+  readonly rows: readonly TaskRow[];
+  /** 0 if it was stored. */
+  readonly growth: number;
+  readonly revision: number;
+}
+
+function changesOf(steps: readonly Step[]): ChangeOfTree[] {
+  let last: { tree: Task; attempt: number } | undefined;
+  return steps.flatMap(({ actual, job }) => {
+    if (actual.outcome !== "changed" || job?.kind !== "userTask") return [];
+    const before = last?.attempt === job.attempt ? last.tree : undefined;
+    last = { tree: job.task, attempt: job.attempt };
+    const stored = { rows: allRows(job.task), growth: 0 };
+    const change = before ? changeOfTree(before, job.task) : stored;
+    return [{ before, after: job.task, ...change, revision: actual.revision }];
+  });
+}
+
+function reporting(updates: readonly TaskUpdate[]) {
+  return (tree: Task, edit: Edit): Task =>
+    updates.reduce((task, update) => updateTask(task, update, edit), tree);
+}
+
+function growing(count: number) {
+  const specs = Array.from({ length: count }, () => leaf("more", 1));
+  return (tree: Task, edit: Edit): Task => addTasks(tree, "", specs, edit);
+}
+
+/** Applies the rows of the changes, as JSON, to a copy of the tree. */
+function applyAll(changes: readonly ChangeOfTree[], start?: Task) {
+  let copy = start;
+  return changes.map(({ before, rows, revision }) => {
+    const base = before && copy;
+    const read = JSON.parse(JSON.stringify(rows)) as TaskRow[];
+    const { task, growth } = applyRows(base, read, Stamp.of(EPOCH, revision));
+    copy = task;
+    return { before: base, after: task, growth };
+  });
+}
+
+/** The growth of an update. */
+function growthOf({ before, growth }: Pick<ChangeOfTree, "before" | "growth">) {
+  return before && growth;
+}
+
+function unstamped(root: Task): unknown {
+  return preOrder(root).map(({ task, path }) => ({ ...flatTask(task), ownStamp: 0, path }));
+}
 
 /** Every tree of a job's history, with the rows that a journal would hold. */
 function treesAndTheirRows(steps: readonly Step[]): { tree: Task; rows: VersionedRow[] }[] {

@@ -45,8 +45,9 @@ export interface CaughtUpEvent {
 
 /**
  * Why the state starts over. INITIAL: the watch has just started. HISTORY_GONE: the server no longer knows what changed
- * since the watch was last connected. EPOCH_CHANGED: the server lost its history, for example by a restart in memory.
+ * since the watch was last connected. HISTORY_LOST: a failover of the database server lost changes that the watch had
+ * received. EPOCH_CHANGED: the server lost its history, for example by a restart in memory.
  */
-export type WatchResetCause = "INITIAL" | "HISTORY_GONE" | "EPOCH_CHANGED";
+export type WatchResetCause = "INITIAL" | "HISTORY_GONE" | "HISTORY_LOST" | "EPOCH_CHANGED";
 /** Why a job was removed. EXPIRED: its retention is over. PURGED: its database was purged. REMOVED: by a user. */
 export type WatchRemovalReason = "EXPIRED" | "PURGED" | "REMOVED";

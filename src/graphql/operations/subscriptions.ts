@@ -29,7 +29,7 @@ builder.subscriptionType({
       type: TaskEventType,
       description: `Every change in a database that matches the filter and that the caller may see, in order of revision.
 
-Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then live changes. With \`after\`, it sends the changes since that position, CaughtUp, then live changes. If it no longer knows those changes, it starts with Reset(HISTORY_GONE or EPOCH_CHANGED) and the state. A position at revision 0 is the same as no position. A database that does not exist yet is empty, so you can subscribe before the first job is stored. An event does not show whether more changes are pending. Each job is correct as of its newest event; all jobs together are exact at each CaughtUp.`,
+Without \`after\`, the server sends Reset(INITIAL), the state, CaughtUp, then live changes. With \`after\`, it sends the changes since that position, CaughtUp, then live changes. If it no longer knows those changes, it starts with Reset(HISTORY_GONE, HISTORY_LOST or EPOCH_CHANGED) and the state. A position at revision 0 is the same as no position. A database that does not exist yet is empty, so you can subscribe before the first job is stored. An event does not show whether more changes are pending. Each job is correct as of its newest event; all jobs together are exact at each CaughtUp.`,
       args: {
         database: t.arg.string({ required: true, description: DATABASE_DESCRIPTION }),
         username: t.arg.string({ description: FILTER_USERNAME_DESCRIPTION }),

@@ -83,6 +83,10 @@ export const ResetReasonType = builder.enumType("ResetReason", {
   values: {
     INITIAL: { description: "The subscription gave no position." },
     HISTORY_GONE: { description: "The server no longer knows what changed since the position." },
+    HISTORY_LOST: {
+      description:
+        "The database server failed, and the one that took over does not have the latest changes that the position covers. Only with several Tidemark servers on PostgreSQL without a synchronous standby.",
+    },
     EPOCH_CHANGED: {
       description:
         "The position belongs to another epoch: it is from before a data loss, or from another database.",

@@ -9,12 +9,14 @@ import { ChangeSignal } from "../../util/change-signal.js";
 import { syncParentFolder } from "./durable-files.js";
 import {
   DamagedJournalError,
+  FIRST_GENERATION,
   JournalError,
   type AppendResult,
   type JournalEntry,
   type JournalHead,
+  type JournalNews,
   type JournalOptions,
-  type JournalRecord,
+  type JournalPoint,
   type JournalSlice,
   type StoredJob,
 } from "../journal.js";
@@ -149,17 +151,17 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
     return this.#exclusively(async () => {
       await this.#read(take);
-      const { epoch, revision, floor } = this.#head;
-      return { epoch, revision, tombstoneHorizon: floor };
+      return { ...this.#point, generations: [FIRST_GENERATION], tombstoneHorizon: this.#head.floor };
     });
   }
 
-  append(entries: readonly JournalEntry[]): Promise<AppendResult> {
+  append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
+      if (madeFrom && madeFrom.epoch !== this.#head.epoch) return { kind: "stale" };
       const conflict = this.#conflictIn(entries);
-      if (conflict) return { kind: "conflict", key: pickJobKey(conflict) };
+      if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#head.revision };
       const firstRevision = this.#head.revision + 1;
       const appended = this.#encode(entries);
       if (this.#needsCheckpoint || !(await this.#appendToLog(appended))) {
@@ -186,22 +188,29 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  recordAfter(revision: number): Promise<JournalRecord | undefined> {
+  newsAfter({ epoch, revision }: JournalPoint): Promise<JournalNews | undefined> {
     return this.#exclusively(async () => {
       await this.#openOnce();
-      const next = revision + 1;
-      const { entriesFrom } = this.#head;
-      if (next > this.#head.revision) return undefined;
-      if (next >= entriesFrom) return { revision: next, entry: this.#entry(next) };
-      throw new JournalError(
-        `The entries after revision ${revision} are no longer kept; the oldest is ${entriesFrom}. Load the database again.`,
-        "nothing written",
-      );
+      const head = this.#head;
+      if (epoch === head.epoch && revision === head.revision) return undefined;
+      if (epoch !== head.epoch || revision > head.revision || revision + 1 < head.entriesFrom)
+        return { kind: "gone" };
+      const count = Math.min(head.revision - revision, FOLLOWED_TOGETHER);
+      const records = Array.from({ length: count }, (_, index) => {
+        const next = revision + 1 + index;
+        return { revision: next, entry: this.#entry(next) };
+      });
+      return { kind: "entries", records };
     });
   }
 
-  head(): Promise<number> {
-    return this.#exclusively(async () => this.#head.revision);
+  head(): Promise<JournalPoint> {
+    return this.#exclusively(async () => this.#point);
+  }
+
+  /** This process is the only one that writes. */
+  holdsLease(): boolean {
+    return true;
   }
 
   /** Writes a transaction without other changes, to find out whether a failed write would succeed now. @throws JournalError */
@@ -270,14 +279,17 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  erase(): Promise<void> {
+  erase(ifRevision = this.#head.revision): Promise<boolean> {
     return this.#exclusively(async () => {
+      if (ifRevision !== this.#head.revision) return false;
       try {
         await this.#closeFile();
         await removeFile(this.#path);
         this.#forget();
         await syncParentFolder(this.#path);
         await this.#log.close(); // last: without the file it is ignored
+        this.appendSignal.notify();
+        return true;
       } catch (error) {
         throw new JournalError("Cannot delete the file.", "unknown", { cause: error });
       }
@@ -300,6 +312,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  get #point(): JournalPoint {
+    const { epoch, revision } = this.#head;
+    return { epoch, generation: FIRST_GENERATION.id, revision };
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -381,17 +398,19 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     this.#isRead = true;
   }
 
-  /** The first entry that was not made from the current revision of its job, given the entries before it. */
+  /** The first entry that was not made from the current revision of its job. */
   #conflictIn(entries: readonly JournalEntry[]): JournalEntry | undefined {
-    const newRevisions = new Map<string, number>();
-    return entries.find((entry, index) => {
+    const isJob = new Map<string, boolean>();
+    return entries.find((entry) => {
       const id = jobKeyText(entry);
-      const before = newRevisions.get(id) ?? this.#latestRevisions.get(id) ?? 0;
-      if (entry.madeFrom !== Math.abs(before)) return true;
+      const before = this.#latestRevisions.get(id) ?? 0;
+      if (!isJob.has(id) && entry.madeFrom !== Math.abs(before)) return true;
       const { kind } = entry.change;
-      assert(kind === "stored" || before > 0, `an entry "${kind}" for a job that is not stored`);
-      const revision = this.#head.revision + 1 + index;
-      newRevisions.set(id, kind === "removed" ? -revision : revision);
+      assert(
+        kind === "stored" || (isJob.get(id) ?? before > 0),
+        `an entry "${kind}" for a job that is not stored`,
+      );
+      isJob.set(id, kind !== "removed");
       return false;
     });
   }
@@ -832,6 +851,9 @@ const HUNG_READER =
 
 /** The number of newest entries that can be found and followed. */
 const ENTRIES_KEPT = 1_000;
+
+/** The number of entries that a follower gets at once. */
+const FOLLOWED_TOGETHER = 100;
 
 const PENDING_COMPACTION_MAX = 16_000;
 

@@ -102,7 +102,9 @@ class LmdbJournal implements Journal {
       handles: new Set<JournalHandle>(),
     };
     this.#opened.set(name, opened);
-    const handle = new JournalHandle(opened.database, () => this.#release(name, opened, handle));
+    const handle: JournalHandle = new JournalHandle(opened.database, () =>
+      this.#release(name, opened, handle),
+    );
     opened.handles.add(handle);
     try {
       if (this.#epochsDue.has(name)) await this.#beginEpoch(name, opened.database);

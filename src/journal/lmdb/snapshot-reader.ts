@@ -1,4 +1,11 @@
-import type { JournalEntry, JournalOptions, JournalSlice, StoredJob, StoredRemoval } from "../journal.js";
+import {
+  FIRST_GENERATION,
+  type JournalEntry,
+  type JournalOptions,
+  type JournalSlice,
+  type StoredJob,
+  type StoredRemoval,
+} from "../journal.js";
 import { jobKeyText, createStoredJob } from "../stored-job.js";
 import { DamagedFileError, type LmdbFile, type LmdbRecord, type ValueLocation } from "./lmdb-file.js";
 import {
@@ -96,7 +103,7 @@ export class SnapshotReader {
         jobs.push(job);
       }
       if (performance.now() - begun < SLICE_MS) continue;
-      yield { epoch: this.#head.epoch, jobs, removals: [] };
+      yield { epoch: this.#head.epoch, generation: FIRST_GENERATION.id, jobs, removals: [] };
       jobs = [];
       begun = performance.now();
     }
@@ -105,7 +112,7 @@ export class SnapshotReader {
         `its head counts ${this.#head.jobCount} jobs, but it has ${this.latestRevisions.size}`,
       );
     this.pendingCompaction.sort();
-    yield { epoch: this.#head.epoch, jobs, removals: this.#tombstones() };
+    yield { epoch: this.#head.epoch, generation: FIRST_GENERATION.id, jobs, removals: this.#tombstones() };
   }
 
   /** The job of each record, or undefined. */

@@ -6,7 +6,7 @@ import { assert, unreachable } from "../../util/assert.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import { journalClosedError, JournalHandle, type JournalDatabase } from "../journal-handle.js";
 import {
-  JournalError,
+  FIRST_GENERATION,
   type AppendResult,
   type DatabaseJournal,
   type DatabaseSummary,
@@ -14,7 +14,9 @@ import {
   type Journal,
   type JournalEntry,
   type JournalHead,
+  type JournalNews,
   type JournalOptions,
+  type JournalPoint,
   type JournalRecord,
   type JournalSlice,
   type StoredJob,
@@ -124,23 +126,29 @@ class MemoryDatabase implements JournalDatabase {
 
   async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
     const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
-    take({ epoch: this.#epoch, jobs, removals: [...this.#removals.values()] });
-    return { epoch: this.#epoch, revision: this.#log.head, tombstoneHorizon: this.#tombstoneHorizon };
+    const generations = [FIRST_GENERATION];
+    const point = this.#point;
+    take({ ...point, jobs, removals: [...this.#removals.values()] });
+    return { ...point, generations, tombstoneHorizon: this.#tombstoneHorizon };
   }
 
-  async erase(): Promise<void> {
+  async erase(ifRevision = this.#log.head): Promise<boolean> {
+    if (ifRevision !== this.#log.head) return false;
     this.#log = new EntryLog();
     this.#epoch = newEpoch();
     this.#jobs.clear();
     this.#removals.clear();
     this.#oldestRemovals = this.#removals.values();
     this.#tombstoneHorizon = 0;
+    this.appendSignal.notify();
+    return true;
   }
 
-  async append(entries: readonly JournalEntry[]): Promise<AppendResult> {
+  async append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
+    if (madeFrom && madeFrom.epoch !== this.#epoch) return { kind: "stale" };
     const ids = entries.map(jobKeyText);
     const conflict = this.#conflictIn(entries, ids);
-    if (conflict) return { kind: "conflict", key: pickJobKey(conflict) };
+    if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#log.head };
     const firstRevision = this.#log.head + 1;
     entries.forEach((entry, index) => this.#write(ids[index]!, entry, this.#log.push(entry)));
     this.appendSignal.notify();
@@ -151,24 +159,38 @@ class MemoryDatabase implements JournalDatabase {
     return this.#log.find(commitId);
   }
 
-  async recordAfter(revision: number): Promise<JournalRecord | undefined> {
-    return this.#log.after(revision);
+  async newsAfter({ epoch, revision }: JournalPoint): Promise<JournalNews | undefined> {
+    if (revision === this.#log.head && epoch === this.#epoch) return undefined;
+    const records = epoch === this.#epoch ? this.#log.after(revision) : [];
+    return records.length > 0 ? { kind: "entries", records } : { kind: "gone" };
   }
 
-  async head(): Promise<number> {
-    return this.#log.head;
+  async head(): Promise<JournalPoint> {
+    return this.#point;
   }
 
-  /** The first entry that was not made from the current revision of its job, given the entries before it. */
+  get #point(): JournalPoint {
+    return { epoch: this.#epoch, generation: FIRST_GENERATION.id, revision: this.#log.head };
+  }
+
+  /** This process is the only one that writes. */
+  holdsLease(): boolean {
+    return true;
+  }
+
+  /** The first entry that was not made from the current revision of its job. */
   #conflictIn(entries: readonly JournalEntry[], ids: readonly string[]): JournalEntry | undefined {
-    const pending = new Map<string, Latest>();
+    const isJob = new Map<string, boolean>();
     return entries.find((entry, index) => {
       const id = ids[index]!;
-      const before = pending.get(id) ?? this.#latest(id);
-      if (entry.madeFrom !== before.revision) return true;
+      const before = this.#latest(id);
+      if (!isJob.has(id) && entry.madeFrom !== before.revision) return true;
       const { kind } = entry.change;
-      assert(kind === "stored" || before.isJob, `an entry "${kind}" for a job that is not stored`);
-      pending.set(id, { revision: this.#log.head + 1 + index, isJob: kind !== "removed" });
+      assert(
+        kind === "stored" || (isJob.get(id) ?? before.isJob),
+        `an entry "${kind}" for a job that is not stored`,
+      );
+      isJob.set(id, kind !== "removed");
       return false;
     });
   }
@@ -258,14 +280,14 @@ class EntryLog {
     return this.#ring.find(({ entry }) => entry.commitId === commitId)?.revision;
   }
 
-  /** The record after `revision`, or undefined at the head. @throws JournalError if it is no longer kept. */
-  after(revision: number): JournalRecord | undefined {
-    if (revision >= this.#head) return undefined;
-    const record = this.#ring[revision % ENTRIES_KEPT];
-    if (record?.revision === revision + 1) return record;
-    throw new JournalError(
-      `The entries after revision ${revision} are no longer kept; only the newest ${ENTRIES_KEPT} are. Load the database again.`,
-      "nothing written",
-    );
+  /** The records after `revision`; none if the first of them is no longer kept. */
+  after(revision: number): JournalRecord[] {
+    const records: JournalRecord[] = [];
+    for (let next = revision + 1; next <= this.#head; next++) {
+      const record = this.#ring[(next - 1) % ENTRIES_KEPT]!;
+      if (record.revision !== next) break;
+      records.push(record);
+    }
+    return records;
   }
 }

@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers/promises";
-import type { DatabaseJournal, Journal } from "../../../src/journal/journal.js";
+import type { DatabaseJournal, Journal, JournalNews } from "../../../src/journal/journal.js";
 
 /** The longest wait, in turns. */
 const TURNS_MAX = 5;
 
 /**
- * `journal`, but it opens and appends after some turns of the event loop, and answers after some more. Calls
+ * `journal`, but it opens, reads and appends after some turns of the event loop, and answers after some more. Calls
  * run in another order than they were made, and answers arrive in a third, so callers face real races; a
  * seeded `random` repeats them.
  */
@@ -20,6 +20,7 @@ export function delayJournal(journal: Journal, random: () => number): Journal {
   };
   return {
     supports: journal.supports,
+    engine: journal.engine,
     open: (database) => delayed(async () => delayAppends(await journal.open(database), delayed)),
     databases: () => journal.databases(),
     recent: (count) => journal.recent(count),
@@ -34,14 +35,22 @@ type Delayed = <T>(call: () => Promise<T>) => Promise<T>;
 function delayAppends(handle: DatabaseJournal, delayed: Delayed): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
-    erase: () => handle.erase(),
-    append: (entries) => delayed(() => handle.append(entries)),
-    find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
-    head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
+    erase: (ifRevision) => handle.erase(ifRevision),
+    append: (entries, madeFrom) => delayed(() => handle.append(entries, madeFrom)),
+    find: (commitId) => delayed(() => handle.find(commitId)),
+    follow: (point, signal) => delayNews(handle.follow(point, signal), delayed),
+    head: () => delayed(() => handle.head()),
+    holdsLease: () => handle.holdsLease(),
     close: () => handle.close(),
   };
+}
+
+/** The news may be old when it arrives: its reader may know more by then. */
+async function* delayNews(
+  news: AsyncIterable<JournalNews>,
+  delayed: Delayed,
+): AsyncGenerator<JournalNews, void> {
+  for await (const item of news) yield await delayed(async () => item);
 }
 
 async function turns(random: () => number): Promise<void> {

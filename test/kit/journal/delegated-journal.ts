@@ -4,12 +4,12 @@ import type { DatabaseJournal } from "../../../src/journal/journal.js";
 export function delegated(handle: DatabaseJournal, calls: Partial<DatabaseJournal>): DatabaseJournal {
   return {
     load: (take) => handle.load(take),
-    erase: () => handle.erase(),
-    append: (entries) => handle.append(entries),
+    erase: (ifRevision) => handle.erase(ifRevision),
+    append: (entries, madeFrom) => handle.append(entries, madeFrom),
     find: (commitId) => handle.find(commitId),
-    follow: (revision, signal) => handle.follow(revision, signal),
+    follow: (point, signal) => handle.follow(point, signal),
     head: () => handle.head(),
-    onEpochChange: (listener) => handle.onEpochChange(listener),
+    holdsLease: () => handle.holdsLease(),
     close: () => handle.close(),
     ...calls,
   };

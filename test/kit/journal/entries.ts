@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type {
-  DatabaseJournal,
-  JobHeader,
-  JournalEntry,
-  JournalOptions,
-  JournalRecord,
-  JournalSlice,
-  JournalHead,
-  StoredJob,
-  StoredRemoval,
+import {
+  FIRST_GENERATION,
+  JournalError,
+  type DatabaseJournal,
+  type JobHeader,
+  type JournalEntry,
+  type JournalOptions,
+  type JournalRecord,
+  type JournalSlice,
+  type JournalHead,
+  type StoredJob,
+  type StoredRemoval,
 } from "../../../src/journal/journal.js";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/protocol/limits.js";
 import type { Edit } from "../../../src/tasks/edit.js";
@@ -45,6 +47,12 @@ export interface JournalSnapshot extends JournalHead {
   readonly removals: readonly StoredRemoval[];
 }
 
+/** The head of a history without failovers, apart from its epoch and revision. */
+export const FIRST_OF_HISTORY = {
+  generation: FIRST_GENERATION.id,
+  generations: [FIRST_GENERATION],
+};
+
 export async function loadAll(handle: Pick<DatabaseJournal, "load">): Promise<JournalSnapshot> {
   const slices: JournalSlice[] = [];
   const head = await handle.load((slice) => slices.push(slice));
@@ -53,6 +61,24 @@ export async function loadAll(handle: Pick<DatabaseJournal, "load">): Promise<Jo
     jobs: slices.flatMap(({ jobs }) => jobs),
     removals: slices.flatMap(({ removals }) => removals),
   };
+}
+
+/** Every entry after `revision`, until `signal` aborts. @throws JournalError where they are no longer kept */
+export async function* recordsAfter(
+  handle: Pick<DatabaseJournal, "load" | "follow">,
+  revision: number,
+  signal: AbortSignal,
+): AsyncGenerator<JournalRecord, void> {
+  const head = await handle.load(() => {});
+  const point = { epoch: head.epoch, generation: head.generation, revision };
+  for await (const news of handle.follow(() => point, signal)) {
+    if (news.kind === "gone") throw new JournalError("the entries are gone", "nothing written");
+    if (news.kind === "generation") point.generation = news.generations.at(-1)!.id;
+    for (const record of news.kind === "entries" ? news.records : []) {
+      point.revision = record.revision;
+      yield record;
+    }
+  }
 }
 
 /** Parses the name as the server does, so that the journal accepts it. */
@@ -135,7 +161,7 @@ export class JournalWriter {
 
   /** The expected content of the journal. */
   expected(): JournalSnapshot {
-    return { epoch: this.#epoch, ...replayEntries(this.records, this.#options) };
+    return { ...FIRST_OF_HISTORY, epoch: this.#epoch, ...replayEntries(this.records, this.#options) };
   }
 
   /** There is no other writer, so the revision of the change is known in advance. */
@@ -196,16 +222,13 @@ export function updatingOften(key: JobKey, madeFrom: number, count: number): Jou
 }
 
 /** The state after the entries, computed naively with new lists for each entry. */
-export function replayEntries(
-  records: readonly JournalRecord[],
-  options: JournalOptions,
-): Omit<JournalSnapshot, "epoch"> {
+export function replayEntries(records: readonly JournalRecord[], options: JournalOptions): State {
   const nothing = { revision: 0, tombstoneHorizon: 0, jobs: [], removals: [] };
   return sorted(records.reduce<State>((state, record) => applied(state, record, options), nothing));
 }
 
 /** A snapshot in a canonical order, for comparisons. */
-export function sorted<T extends Omit<JournalSnapshot, "epoch">>(snapshot: T): T {
+export function sorted<T extends State>(snapshot: T): T {
   const jobs = snapshot.jobs.map((job) => ({ ...job, tasks: sortedBy(job.tasks, ({ row }) => row.path) }));
   return { ...snapshot, jobs: sortedBy(jobs, idOf), removals: sortedBy(snapshot.removals, idOf) };
 }
@@ -244,7 +267,7 @@ function headerOf(userTask: UserTask): JobHeader {
   return header;
 }
 
-type State = Omit<JournalSnapshot, "epoch">;
+type State = Omit<JournalSnapshot, keyof typeof FIRST_OF_HISTORY | "epoch">;
 
 function applied(state: State, { revision, entry }: JournalRecord, options: JournalOptions): State {
   const { username, jobId, change } = entry;

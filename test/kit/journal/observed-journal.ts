@@ -29,10 +29,10 @@ export function observeJournal(journal: Journal): ObservedJournal {
   const observe = (handle: DatabaseJournal): Partial<DatabaseJournal> => {
     handles.add(handle);
     return {
-      async append(entries) {
+      async append(entries, madeFrom) {
         appends.push(entries);
         try {
-          return await handle.append(entries);
+          return await handle.append(entries, madeFrom);
         } finally {
           await answers.pass();
         }
@@ -75,6 +75,7 @@ export function withHandles(
 ): Journal {
   return {
     supports: journal.supports,
+    engine: journal.engine,
     open: async (database) => {
       const handle = await journal.open(database);
       return delegated(handle, change(handle));
