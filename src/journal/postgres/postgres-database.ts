@@ -21,9 +21,11 @@ import { pickJobKey } from "../stored-job.js";
 import { AppendBatch, type AppendOptions } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
+import { Compaction, type CompactionOptions } from "./compaction.js";
 import { JobFold } from "./job-fold.js";
+import { slicesOf } from "./slices-of.js";
 
-export interface DatabaseOptions extends JournalOptions, AppendOptions {}
+export interface DatabaseOptions extends JournalOptions, AppendOptions, CompactionOptions {}
 
 /**
  * One database, as the handles of this process share it. What it has learned of the head only says whether there may be news:
@@ -34,6 +36,7 @@ export class PostgresDatabase implements JournalDatabase {
   readonly appendSignal = new ChangeSignal();
   readonly #connections: Connections;
   readonly #options: DatabaseOptions;
+  readonly #compaction: Compaction;
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
@@ -44,6 +47,7 @@ export class PostgresDatabase implements JournalDatabase {
     this.name = name;
     this.#connections = connections;
     this.#options = options;
+    this.#compaction = new Compaction(name, connections, options);
   }
 
   async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
@@ -82,9 +86,7 @@ export class PostgresDatabase implements JournalDatabase {
     const givesUpAt = performance.now() + FIND_TRIES_MS;
     for (;;) {
       try {
-        const values = [this.name, newGenerationId(), commitId];
-        const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3) AS revision", values });
-        return row["revision"] ?? undefined;
+        return await this.#find(commitId);
       } catch (error) {
         if (performance.now() >= givesUpAt) throw error;
         await pause(FIND_PAUSE_MS);
@@ -149,6 +151,11 @@ export class PostgresDatabase implements JournalDatabase {
     await this.#write({ sql: "SELECT tidemark.begin_epoch($1, $2, $3)", values });
   }
 
+  /** Does what is due, if this process has the lease. @throws JournalError */
+  async compact(): Promise<void> {
+    if (this.#known && this.#known.revision > 0 && this.holdsLease()) await this.#compaction.run(this.#known);
+  }
+
   holdsLease(): boolean {
     return performance.now() < this.#leaseEndsAt;
   }
@@ -156,6 +163,12 @@ export class PostgresDatabase implements JournalDatabase {
   /** @param endsAt monotonic */
   setLease(endsAt: number): void {
     this.#leaseEndsAt = endsAt;
+  }
+
+  async #find(commitId: string): Promise<number | undefined> {
+    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
+    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
+    return row["revision"] ?? undefined;
   }
 
   async #append(statement: Statement): Promise<Row> {
@@ -213,7 +226,7 @@ export class PostgresDatabase implements JournalDatabase {
     for await (const rows of slicesOf(run, JOBS, [id]))
       yield rows.map((row) => fold.next(jobOfRow(row))).filter((job) => job !== undefined);
     fold.checkFinished();
-    for (const jobs of slices([...fold.stored()])) yield jobs;
+    for (const jobs of slicesOfList(fold.stored())) yield jobs;
   }
 }
 
@@ -253,22 +266,8 @@ const JOBS = "SELECT revision, stored_revision, job_key, record FROM tidemark.jo
 const REMOVALS = `SELECT revision, job_key, '' AS commit_id, body FROM tidemark.removals
 WHERE database_id = $1 ORDER BY revision`;
 
-/** Reads rows in slices, between which the event loop does other work. */
-async function* slicesOf(
-  run: RunStatement,
-  sql: string,
-  values: readonly unknown[],
-): AsyncGenerator<readonly Row[], void> {
-  await run({ sql: `DECLARE slices NO SCROLL CURSOR FOR ${sql}`, values });
-  for (;;) {
-    const rows = await run({ sql: `FETCH ${SLICE} FROM slices` });
-    if (rows.length > 0) yield rows;
-    if (rows.length < SLICE) break;
-  }
-  await run({ sql: "CLOSE slices" });
-}
-
-function* slices<T>(list: readonly T[]): Generator<T[], void> {
+function* slicesOfList<T>(items: Iterable<T>): Generator<T[], void> {
+  const list = [...items];
   for (let from = 0; from < list.length; from += SLICE) yield list.slice(from, from + SLICE);
 }
 
