@@ -18,10 +18,11 @@ import {
   type StoredJob,
 } from "../journal.js";
 import { pickJobKey } from "../stored-job.js";
-import { AppendBatch, type AppendOptions } from "./append-batch.js";
+import { AppendBatch, commitLevel, type AppendOptions, type Fence } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
 import { Compaction, type CompactionOptions } from "./compaction.js";
+import type { EngineCounters } from "./engine-counters.js";
 import { JobFold } from "./job-fold.js";
 import { slicesOf } from "./slices-of.js";
 
@@ -35,17 +36,30 @@ export class PostgresDatabase implements JournalDatabase {
   readonly name: DatabaseName;
   readonly appendSignal = new ChangeSignal();
   readonly #connections: Connections;
+  readonly #counters: EngineCounters;
   readonly #options: DatabaseOptions;
   readonly #compaction: Compaction;
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
+  /** Of the appends of this process. */
+  #fence: Fence = { node: newId(NODE_BYTES), number: 0 };
+  /** Whether an append may still be on its way. */
+  #isInDoubt = false;
+  /** Where its follower was when it last looked. */
+  #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
   #leaseEndsAt = -Infinity;
 
-  constructor(name: DatabaseName, connections: Connections, options: DatabaseOptions) {
+  constructor(
+    name: DatabaseName,
+    connections: Connections,
+    counters: EngineCounters,
+    options: DatabaseOptions,
+  ) {
     this.name = name;
     this.#connections = connections;
+    this.#counters = counters;
     this.#options = options;
     this.#compaction = new Compaction(name, connections, options);
   }
@@ -59,8 +73,7 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async erase(ifRevision?: number): Promise<boolean> {
-    const { synchronousCommit } = this.#options;
-    const values = [this.name, newGenerationId(), ifRevision, synchronousCommit];
+    const values = [this.name, newGenerationId(), ifRevision, commitLevel(this.#options)];
     const [row] = await this.#write({ sql: "SELECT tidemark.erase($1, $2, $3, $4) AS erased", values });
     if (row["erased"]) this.learn(undefined);
     return row["erased"];
@@ -69,16 +82,21 @@ export class PostgresDatabase implements JournalDatabase {
   async append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
-    const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
-    if (row["o_kind"] === "stale") return { kind: "stale" };
-    if (row["o_kind"] === "conflict")
-      return {
-        kind: "conflict",
-        key: pickJobKey(batch.entryOfJob(row["o_conflict"] - 1)),
-        head: row["o_head"],
-      };
-    this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
-    return { kind: "appended", firstRevision: row["o_first"] };
+    const sentAt = performance.now();
+    const row = await this.#append(batch.statement(this.name, fresh, this.#fence, madeFrom, this.#options));
+    switch (row["o_kind"]) {
+      case "stale":
+        return { kind: "stale" };
+      case "conflict": {
+        this.#counters.conflicted();
+        const entry = batch.entryOfJob(row["o_conflict"] - 1);
+        return { kind: "conflict", key: pickJobKey(entry), head: row["o_head"] };
+      }
+      default:
+        this.#counters.appended(entries.length, performance.now() - sentAt);
+        this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
+        return { kind: "appended", firstRevision: row["o_first"] };
+    }
   }
 
   /** Tries for a while: the failure that made the outcome unknown has often ended other connections too, or moved the server. */
@@ -95,11 +113,12 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
+    this.#followed = point;
     if (this.#known && isSame(this.#known, point)) return undefined;
     const freshEpoch = this.#freshEpoch;
     const rows = await this.#read(NEWS, [point.revision, point.epoch, point.generation]);
-    const { epoch, generation, head: revision, generations } = rows[0]!;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
+    const { epoch, generations } = rows[0]!;
+    const head = this.learn(pointOf(rows[0]!), freshEpoch);
     if (isSame(head, point)) return undefined;
     if (epoch !== point.epoch) return { kind: "gone" };
     if (generations)
@@ -109,9 +128,15 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async head(): Promise<JournalPoint> {
+    const freshEpoch = this.#freshEpoch;
     const [row] = await this.#read(HEAD, []);
-    const { epoch, generation, head: revision } = row!;
-    return this.learn(epoch === null ? undefined : { epoch, generation, revision });
+    return this.learn(pointOf(row!), freshEpoch);
+  }
+
+  /** How many changes the follower has not received yet. */
+  get lag(): number {
+    if (!this.#known || !this.#followed) return 0;
+    return Math.max(0, this.#known.revision - this.#followed.revision);
   }
 
   /**
@@ -129,6 +154,7 @@ export class PostgresDatabase implements JournalDatabase {
   #learn(head: JournalPoint): void {
     const known = this.#known;
     if (known && isSameHistory(known, head) && known.revision >= head.revision) return; // an older answer
+    if (known?.epoch === head.epoch && known.generation !== head.generation) this.#counters.generationBegan();
     this.#known = head;
     this.appendSignal.notify();
   }
@@ -141,7 +167,7 @@ export class PostgresDatabase implements JournalDatabase {
   /** @param row the database's row; undefined if it does not exist. @returns whether that is news */
   learnsFrom(row: Row | undefined): boolean {
     const before = this.#known;
-    this.learn(row && { epoch: row["epoch"], generation: row["generation"], revision: row["head"] });
+    this.learn(row && pointOf(row));
     return before !== this.#known;
   }
 
@@ -166,8 +192,13 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async #find(commitId: string): Promise<number | undefined> {
-    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
-    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
+    const { node, number } = this.#isInDoubt ? this.#raiseFence() : { node: "", number: undefined };
+    const values = [this.name, newGenerationId(), commitId, commitLevel(this.#options), node, number];
+    const [row] = await this.#write({
+      sql: "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision",
+      values,
+    });
+    if (number === this.#fence.number) this.#isInDoubt = false;
     return row["revision"] ?? undefined;
   }
 
@@ -176,10 +207,17 @@ export class PostgresDatabase implements JournalDatabase {
       const [row] = await this.#write(statement);
       return row;
     } catch (error) {
-      // An epoch is used once: the database may exist by now, and be erased again.
-      if (error instanceof JournalError && error.outcome === "unknown") this.#freshEpoch = newId(EPOCH_BYTES);
+      if (error instanceof JournalError && error.outcome === "unknown") {
+        this.#isInDoubt = true;
+        this.#freshEpoch = newId(EPOCH_BYTES); // it is used once: the database may exist by now, and be erased again
+      }
       throw error;
     }
+  }
+
+  #raiseFence(): Fence {
+    this.#fence = { ...this.#fence, number: this.#fence.number + 1 };
+    return this.#fence;
   }
 
   async #write(statement: Statement): Promise<readonly [Row]> {
@@ -210,7 +248,7 @@ export class PostgresDatabase implements JournalDatabase {
       generations,
     } = row!;
     if (is_current === false) return undefined;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
+    const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
     const slice = { epoch, generation, jobs: [], removals: [] };
     for await (const jobs of this.#loadJobs(run, id, compacted)) take({ ...slice, jobs });
@@ -280,6 +318,11 @@ function contiguous(rows: readonly Row[], after: number): readonly Row[] {
   return rows;
 }
 
+/** Undefined if there is no database in the row. */
+function pointOf({ epoch, generation, head }: Row): JournalPoint | undefined {
+  return epoch === null ? undefined : { epoch, generation, revision: head };
+}
+
 function beginningOf(epoch: string): JournalPoint {
   return { epoch, generation: FIRST_GENERATION.id, revision: 0 };
 }
@@ -303,6 +346,7 @@ const FIND_TRIES_MS = 5_000;
 const FIND_PAUSE_MS = 100;
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
+const NODE_BYTES = 9;
 
 function newGenerationId(): string {
   return newId(GENERATION_BYTES);

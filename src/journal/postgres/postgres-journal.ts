@@ -1,14 +1,19 @@
 import type { DatabaseName } from "../../tasks/names.js";
+import { withoutPassword } from "../../util/without-password.js";
 import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
+import { commitLevel } from "./append-batch.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
-import { EngineWatch } from "./engine-watch.js";
+import { EngineCounters } from "./engine-counters.js";
+import { EnginePoll } from "./engine-poll.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
-export type PostgresOptions = OpenOptions &
-  Partial<ConnectionOptions> &
-  Pick<DatabaseOptions, "synchronousCommit" | "pendingMax" | "entriesKeptMs">;
+export interface PostgresOptions
+  extends
+    OpenOptions,
+    Pick<DatabaseOptions, "pendingMax" | "entriesKeptMs">,
+    Pick<ConnectionOptions, "writeDeadlineMs"> {}
 
 /**
  * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
@@ -17,13 +22,15 @@ export type PostgresOptions = OpenOptions &
  * @throws Error for the operator, if the database cannot be used
  */
 export async function openPostgresJournal(url: string, options: PostgresOptions): Promise<Journal> {
-  const connections = new Connections(url, { connectionsMax: CONNECTIONS_MAX, ...options });
+  const { connectionsMax = CONNECTIONS_MAX, writeDeadlineMs } = options;
+  const connections = new Connections(url, { connectionsMax, writeDeadlineMs });
   const journal = new PostgresJournal(connections, options);
   try {
     await journal.prepare();
-  } catch (error) {
+  } catch (cause) {
     await journal.close();
-    throw error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot use the store ${withoutPassword(url)}: ${reason}`, { cause });
   }
   return journal;
 }
@@ -34,8 +41,9 @@ class PostgresJournal implements Journal {
   readonly supports = { durability: true, otherWriters: true };
   readonly #connections: Connections;
   readonly #options: PostgresOptions;
+  readonly #counters = new EngineCounters();
   readonly #opened = new Map<DatabaseName, Opened>();
-  readonly #watch: EngineWatch;
+  readonly #poll: EnginePoll;
   readonly #timer = setInterval(() => void this.#maintain(), MAINTENANCE_MS).unref();
   #maintaining: Promise<void> | undefined;
   #probing: Promise<boolean> | undefined;
@@ -44,19 +52,19 @@ class PostgresJournal implements Journal {
   constructor(connections: Connections, options: PostgresOptions) {
     this.#connections = connections;
     this.#options = options;
-    this.#watch = new EngineWatch(connections, this.#opened, options.log);
+    this.#poll = new EnginePoll(connections, this.#opened, this.#counters, options.log);
   }
 
   async prepare(): Promise<void> {
     await this.#connections.prepare(prepareSchema);
-    const values = [this.#options.synchronousCommit];
+    const values = [commitLevel(this.#options)];
     await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
-    await this.#watch.start();
+    await this.#poll.start();
   }
 
   get engine(): JournalEngine {
-    return this.#watch;
+    return this.#poll;
   }
 
   async open(name: DatabaseName): Promise<DatabaseJournal> {
@@ -67,7 +75,7 @@ class PostgresJournal implements Journal {
     );
     opened.handles.add(handle);
     try {
-      if (!opened.database.holdsLease()) await this.#watch.takeLease(name);
+      if (!opened.database.holdsLease()) await this.#poll.takeLease(name);
       return handle;
     } catch (error) {
       await handle.close();
@@ -101,7 +109,7 @@ class PostgresJournal implements Journal {
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
     await this.#maintaining;
-    await this.#watch.stop();
+    await this.#poll.stop();
     await this.#connections.close();
   }
 
@@ -111,7 +119,7 @@ class PostgresJournal implements Journal {
 
   #openDatabase(name: DatabaseName): Opened {
     const opened = {
-      database: new PostgresDatabase(name, this.#connections, this.#options),
+      database: new PostgresDatabase(name, this.#connections, this.#counters, this.#options),
       handles: new Set<JournalHandle>(),
     };
     this.#opened.set(name, opened);
@@ -122,7 +130,7 @@ class PostgresJournal implements Journal {
     handles.delete(handle);
     if (handles.size > 0) return;
     this.#opened.delete(name);
-    await this.#watch.releaseLease(name);
+    await this.#poll.releaseLease(name);
   }
 
   async #maintain(): Promise<void> {
@@ -151,7 +159,7 @@ class PostgresJournal implements Journal {
   async #beginEpochs(): Promise<void> {
     this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name } of await this.databases())
-      await new PostgresDatabase(name, this.#connections, this.#options).beginEpoch();
+      await new PostgresDatabase(name, this.#connections, this.#counters, this.#options).beginEpoch();
   }
 
   #checkOpen(): void {

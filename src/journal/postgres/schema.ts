@@ -12,6 +12,7 @@ import { FUNCTIONS } from "./functions.js";
  *     jobs         each job as it was at `databases.compacted`, or before; entries above that are newer
  *     removals     the tombstones that are remembered
  *     leases       which server does the background duties of a database
+ *     fences       which appends of a server came too late
  */
 const TABLES = `
 CREATE TABLE tidemark.schema_version (version integer NOT NULL);
@@ -67,6 +68,14 @@ CREATE TABLE tidemark.removals (
   PRIMARY KEY (database_id, job_key)
 );
 CREATE INDEX removals_by_revision ON tidemark.removals (database_id, revision);
+
+CREATE TABLE tidemark.fences (
+  name text COLLATE "C" NOT NULL,
+  node text NOT NULL,
+  fence bigint NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (name, node)
+);
 
 CREATE TABLE tidemark.leases (
   name text COLLATE "C" PRIMARY KEY,
