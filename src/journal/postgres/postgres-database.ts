@@ -112,6 +112,15 @@ export class PostgresDatabase implements JournalDatabase {
     }
   }
 
+  async #find(commitId: string): Promise<number | undefined> {
+    const { node, number } = this.#isInDoubt ? this.#raiseFence() : { node: "", number: undefined };
+    const values = [this.name, newGenerationId(), commitId, commitLevel(this.#options), node, number];
+    const sql = "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision";
+    const [row] = await this.#write({ sql, values });
+    if (number === this.#fence.number) this.#isInDoubt = false;
+    return row["revision"] ?? undefined;
+  }
+
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
     this.#followed = point;
     if (this.#known && isSame(this.#known, point)) return undefined;
@@ -191,17 +200,6 @@ export class PostgresDatabase implements JournalDatabase {
     this.#leaseEndsAt = endsAt;
   }
 
-  async #find(commitId: string): Promise<number | undefined> {
-    const { node, number } = this.#isInDoubt ? this.#raiseFence() : { node: "", number: undefined };
-    const values = [this.name, newGenerationId(), commitId, commitLevel(this.#options), node, number];
-    const [row] = await this.#write({
-      sql: "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision",
-      values,
-    });
-    if (number === this.#fence.number) this.#isInDoubt = false;
-    return row["revision"] ?? undefined;
-  }
-
   async #append(statement: Statement): Promise<Row> {
     try {
       const [row] = await this.#write(statement);
@@ -237,16 +235,7 @@ export class PostgresDatabase implements JournalDatabase {
   async #load(run: RunStatement, take: (slice: JournalSlice) => void): Promise<JournalHead | undefined> {
     const freshEpoch = this.#freshEpoch;
     const [row] = await run({ sql: LOADED, values: [this.name] });
-    const {
-      id,
-      is_current,
-      epoch,
-      generation,
-      head: revision,
-      compacted,
-      tombstone_horizon,
-      generations,
-    } = row!;
+    const { id, is_current, epoch, generation, compacted, tombstone_horizon, generations } = row!;
     if (is_current === false) return undefined;
     const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };

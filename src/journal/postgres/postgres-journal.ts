@@ -140,7 +140,7 @@ class PostgresJournal implements Journal {
 
   /** Never rejects. */
   async #compactAll(): Promise<void> {
-    for (const { database } of [...this.#opened.values()])
+    for (const { database } of this.#opened.values())
       await database.compact().catch((error: unknown) => {
         if (!this.#isClosed) this.#options.log.warn({ err: error, database: database.name }, NOT_COMPACTED);
       });

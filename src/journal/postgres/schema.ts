@@ -110,11 +110,15 @@ export async function prepareSchema(client: ClientBase): Promise<void> {
 
 /** 0 if there is no schema. */
 async function versionOf(client: ClientBase): Promise<number> {
-  const exists = await client.query("SELECT to_regclass('tidemark.schema_version') IS NOT NULL AS exists");
-  if (!exists.rows[0].exists) return 0;
+  const { rows: tables } = await client.query(SCHEMA_TABLE);
+  if (tables.length === 0) return 0;
   const { rows } = await client.query("SELECT version FROM tidemark.schema_version");
   return rows[0]?.version ?? 0;
 }
+
+/** Reads the catalog itself: `to_regclass` may remember, within a transaction, that there was no schema. */
+const SCHEMA_TABLE =
+  "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'tidemark' AND tablename = 'schema_version'";
 
 async function checkEncoding(client: ClientBase): Promise<void> {
   const { rows } = await client.query("SELECT current_setting('server_encoding') AS encoding");
