@@ -21,6 +21,7 @@ import {
   type StoredJob,
 } from "../journal.js";
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
+import { isStateOf } from "../is-state-of.js";
 import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
 import type { DiskReserve } from "./disk-reserve.js";
 import type { DescriptorReserve } from "./descriptor-reserve.js";
@@ -148,12 +149,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#failure?.error;
   }
 
-  load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     return this.#exclusively(async () => {
       await this.#read(take);
-      const { epoch, revision, floor } = this.#head;
-      const generations = [FIRST_GENERATION];
-      return { epoch, generation: FIRST_GENERATION.id, generations, revision, tombstoneHorizon: floor };
+      return this.#journalHead;
     });
   }
 
@@ -161,7 +160,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      if (madeFrom && madeFrom.epoch !== this.#head.epoch) return { kind: "gone" };
+      if (madeFrom && !isStateOf(this.#journalHead, madeFrom)) return { kind: "gone" };
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#head.revision };
       const firstRevision = this.#head.revision + 1;
@@ -190,13 +189,15 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  newsAfter({ epoch, revision }: JournalPoint): Promise<JournalNews | undefined> {
+  newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
     return this.#exclusively(async () => {
       await this.#openOnce();
-      const head = this.#head;
-      if (epoch === head.epoch && revision === head.revision) return undefined;
-      if (epoch !== head.epoch || revision > head.revision || revision + 1 < head.entriesFrom)
-        return { kind: "gone" };
+      const head = this.#journalHead;
+      if (!isStateOf(head, point)) return { kind: "gone" };
+      if (point.generation !== head.generation) return { kind: "generation", generations: head.generations };
+      const { revision } = point;
+      if (revision === head.revision) return undefined;
+      if (revision + 1 < this.#head.entriesFrom) return { kind: "gone" };
       const count = Math.min(head.revision - revision, FOLLOWED_TOGETHER);
       const records = Array.from({ length: count }, (_, index) => {
         const next = revision + 1 + index;
@@ -330,6 +331,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
+  get #journalHead(): JournalHead {
+    const { epoch, generations = [FIRST_GENERATION], revision, floor } = this.#head;
+    return { epoch, generation: generations.at(-1)!.id, generations, revision, tombstoneHorizon: floor };
+  }
+
   async #readOnce(): Promise<void> {
     if (!this.#isRead) await this.#read(() => {});
   }
@@ -372,7 +378,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   /** Reads and checks the whole file, and collects what appends need. */
-  async #read(take: (slice: JournalSlice) => void): Promise<void> {
+  async #read(take: (slice: JournalSlice) => unknown): Promise<void> {
     if (!existsSync(this.#path)) {
       this.#isRead = true;
       return;
@@ -381,7 +387,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     using file = LmdbFile.open(this.#path);
     const reader = new SnapshotReader(file, this.#head, this.#options, [...this.#log.entries.values()]);
     for (const slice of reader.slices()) {
-      take(slice);
+      await take(slice);
       await setImmediate(); // let other work run
       if (this.#isClosed) throw journalClosedError();
     }
@@ -486,10 +492,14 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   async #writeCheckpoint(appended: Partial<Appended>, bounds: CheckpointBounds): Promise<void> {
-    const { entries = [], jobCount = this.#head.jobCount, epoch = this.#head.epoch } = appended;
+    const { entries = [], jobCount = this.#head.jobCount, epoch } = appended;
     const { count } = bounds;
     const transaction = new Transaction(this.#head, bounds);
-    Object.assign(transaction.head, { epoch, jobCount, revision: this.#head.revision + entries.length });
+    Object.assign(transaction.head, { jobCount, revision: this.#head.revision + entries.length });
+    if (epoch !== undefined) {
+      transaction.head.epoch = epoch;
+      delete transaction.head.generations;
+    }
     await this.#compactDue(transaction, bounds);
     this.#dropEntries(transaction, count);
     this.#dropStaleRemovals(transaction);

@@ -124,12 +124,13 @@ class MemoryDatabase implements JournalDatabase {
     return this.#jobs.size;
   }
 
-  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  async load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
     const generations = [FIRST_GENERATION];
     const point = { epoch: this.#epoch, generation: FIRST_GENERATION.id };
-    take({ ...point, jobs, removals: [...this.#removals.values()] });
-    return { ...point, revision: this.#log.head, generations, tombstoneHorizon: this.#tombstoneHorizon };
+    const head = { ...point, revision: this.#log.head, generations, tombstoneHorizon: this.#tombstoneHorizon };
+    await take({ ...point, jobs, removals: [...this.#removals.values()] });
+    return head;
   }
 
   async erase(ifRevision = this.#log.head): Promise<boolean> {

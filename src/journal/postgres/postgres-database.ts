@@ -45,7 +45,7 @@ export class PostgresDatabase implements JournalDatabase {
     this.#options = options;
   }
 
-  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  async load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     for (;;) {
       const head = await this.#connections.readTransaction((run) => this.#load(run, take));
       if (head) return head;
@@ -162,15 +162,15 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   /** Returns undefined if another server has taken over, and no generation has begun yet. */
-  async #load(run: RunStatement, take: (slice: JournalSlice) => void): Promise<JournalHead | undefined> {
+  async #load(run: RunStatement, take: (slice: JournalSlice) => unknown): Promise<JournalHead | undefined> {
     const [row] = await run({ sql: LOADED, values: [this.name] });
     const { id, is_current, epoch, generation, head: revision, compacted, tombstone_horizon, generations } = row!;
     if (is_current === false) return undefined;
     const head = this.learn(epoch === null ? undefined : { epoch, generation, revision });
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
     const slice = { epoch, generation, jobs: [], removals: [] };
-    for await (const jobs of this.#loadJobs(run, id, compacted)) take({ ...slice, jobs });
-    for await (const rows of slicesOf(run, REMOVALS, [id])) take({ ...slice, removals: rows.map(removalOfRow) });
+    for await (const jobs of this.#loadJobs(run, id, compacted)) await take({ ...slice, jobs });
+    for await (const rows of slicesOf(run, REMOVALS, [id])) await take({ ...slice, removals: rows.map(removalOfRow) });
     return { ...head, generations, tombstoneHorizon: tombstone_horizon };
   }
 

@@ -3,6 +3,7 @@ import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
 import { EngineWatch } from "./engine-watch.js";
+import { importDatabase } from "./import-database.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
@@ -44,7 +45,7 @@ class PostgresJournal implements Journal {
   }
 
   async prepare(): Promise<void> {
-    await this.#connections.prepare(prepareSchema);
+    await this.#connections.prepare((client) => prepareSchema(client, this.#options.mustExist));
     if (this.#options.newEpoch) await this.#beginEpochs();
     await this.#watch.start();
   }
@@ -76,6 +77,12 @@ class PostgresJournal implements Journal {
   async recent(count: number): Promise<readonly DatabaseName[]> {
     const sql = "SELECT name FROM tidemark.databases ORDER BY written_at DESC LIMIT $1";
     return (await this.#connections.read({ sql, values: [count] })).map(({ name }) => name);
+  }
+
+  import(name: DatabaseName, source: Pick<DatabaseJournal, "load">): Promise<void> {
+    this.#checkOpen();
+    const { synchronousCommit } = this.#options;
+    return this.#connections.writeTransaction((run) => importDatabase(run, name, source, synchronousCommit));
   }
 
   async isWritable(): Promise<boolean> {
