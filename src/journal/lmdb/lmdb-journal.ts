@@ -157,7 +157,7 @@ class LmdbJournal implements Journal {
       this.#jobCounts.set(name, jobCount);
     } catch (cause) {
       if (cause instanceof JournalError || systemCodeOf(cause) === undefined) throw cause;
-      throw new JournalError("Cannot write the file.", "nothing written", { cause });
+      throw new JournalError(`Cannot write the file: ${messageOf(cause)}.`, "nothing written", { cause });
     }
   }
 

@@ -61,7 +61,8 @@ export class AppendBatch {
 
   #add(key: string, { madeFrom, change: { kind } }: JournalEntry): void {
     const before = this.#jobs.get(key);
-    if (before) assert(kind === "stored" || before.isStored, `an entry "${kind}" for a job that is not stored`);
+    if (before)
+      assert(kind === "stored" || before.isStored, `an entry "${kind}" for a job that is not stored`);
     if (kind === "removed") this.#removals++;
     if (before && !before.isStored) this.#storesRemoved = true;
     const { first, madeFrom: from } = before ?? { first: KINDS[kind], madeFrom };

@@ -121,7 +121,9 @@ export class Connections {
     try {
       return await this.#pools[purpose].connect();
     } catch (cause) {
-      throw new JournalError(`No connection to PostgreSQL: ${messageOf(cause)}`, "nothing written", { cause });
+      throw new JournalError(`No connection to PostgreSQL: ${messageOf(cause)}`, "nothing written", {
+        cause,
+      });
     }
   }
 
@@ -207,7 +209,9 @@ function isRolledBack(error: unknown): boolean {
 
 /** The primary has changed, or the address does not lead to it. */
 function isFromStandby(error: unknown): boolean {
-  return error instanceof JournalError && error.cause instanceof pg.DatabaseError && error.cause.code === "25006";
+  return (
+    error instanceof JournalError && error.cause instanceof pg.DatabaseError && error.cause.code === "25006"
+  );
 }
 
 /** An int8 arrives as text. Revisions and counts are safe integers. */

@@ -7,7 +7,6 @@ import {
   FIRST_GENERATION,
   JournalError,
   type AppendResult,
-  type Generation,
   type JournalEntry,
   type JournalHead,
   type JournalNews,
@@ -16,6 +15,7 @@ import {
   type JournalSlice,
   type StoredJob,
 } from "../journal.js";
+import { isStateOf } from "../is-state-of.js";
 import { pickJobKey } from "../stored-job.js";
 import { AppendBatch, type AppendOptions } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
@@ -67,7 +67,11 @@ export class PostgresDatabase implements JournalDatabase {
     const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
     if (row["o_kind"] === "gone") return { kind: "gone" };
     if (row["o_kind"] === "conflict")
-      return { kind: "conflict", key: pickJobKey(batch.entryOfJob(row["o_conflict"] - 1)), head: row["o_head"] };
+      return {
+        kind: "conflict",
+        key: pickJobKey(batch.entryOfJob(row["o_conflict"] - 1)),
+        head: row["o_head"],
+      };
     this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
     return { kind: "appended", firstRevision: row["o_first"] };
   }
@@ -80,12 +84,14 @@ export class PostgresDatabase implements JournalDatabase {
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
     if (this.#known && isSame(this.#known, point)) return undefined;
+    const freshEpoch = this.#freshEpoch;
     const rows = await this.#read(NEWS, [point.revision, point.epoch, point.generation]);
     const { epoch, generation, head: revision, generations } = rows[0]!;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision });
+    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
     if (isSame(head, point)) return undefined;
     if (epoch !== point.epoch) return { kind: "gone" };
-    if (generations) return isStateOf(generations, point) ? { kind: "generation", generations } : { kind: "gone" };
+    if (generations)
+      return isStateOf({ ...head, generations }, point) ? { kind: "generation", generations } : { kind: "gone" };
     if (rows[0]!["revision"] !== point.revision + 1) return { kind: "gone" };
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
@@ -96,18 +102,22 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   /**
-   * @param head undefined if the database does not exist
-   * @returns the head, or what it would be if the next entry were the first
+   * @param head undefined if the database did not exist
+   * @param freshEpoch the fresh epoch when the question was asked
+   * @returns the head, or what it would have been if the next entry were the first
    */
-  learn(head: JournalPoint | undefined): JournalPoint {
+  learn(head: JournalPoint | undefined, freshEpoch = this.#freshEpoch): JournalPoint {
+    if (head) this.#learn(head);
+    else if (freshEpoch === this.#freshEpoch) this.#learn(beginningOf(freshEpoch));
     if (head?.epoch === this.#freshEpoch) this.#freshEpoch = newId(EPOCH_BYTES);
-    const known = head ?? { epoch: this.#freshEpoch, generation: FIRST_GENERATION.id, revision: 0 };
-    const before = this.#known;
-    if (!before || !isSameHistory(before, known) || before.revision < known.revision) {
-      this.#known = known;
-      this.appendSignal.notify();
-    }
-    return known;
+    return head ?? beginningOf(freshEpoch);
+  }
+
+  #learn(head: JournalPoint): void {
+    const known = this.#known;
+    if (known && isSameHistory(known, head) && known.revision >= head.revision) return; // an older answer
+    this.#known = head;
+    this.appendSignal.notify();
   }
 
   /** Begins a generation if another server has taken over, before anybody sees anything of that. @throws JournalError */
@@ -163,14 +173,25 @@ export class PostgresDatabase implements JournalDatabase {
 
   /** Returns undefined if another server has taken over, and no generation has begun yet. */
   async #load(run: RunStatement, take: (slice: JournalSlice) => unknown): Promise<JournalHead | undefined> {
+    const freshEpoch = this.#freshEpoch;
     const [row] = await run({ sql: LOADED, values: [this.name] });
-    const { id, is_current, epoch, generation, head: revision, compacted, tombstone_horizon, generations } = row!;
+    const {
+      id,
+      is_current,
+      epoch,
+      generation,
+      head: revision,
+      compacted,
+      tombstone_horizon,
+      generations,
+    } = row!;
     if (is_current === false) return undefined;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision });
+    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
     const slice = { epoch, generation, jobs: [], removals: [] };
     for await (const jobs of this.#loadJobs(run, id, compacted)) await take({ ...slice, jobs });
-    for await (const rows of slicesOf(run, REMOVALS, [id])) await take({ ...slice, removals: rows.map(removalOfRow) });
+    for await (const rows of slicesOf(run, REMOVALS, [id]))
+      await take({ ...slice, removals: rows.map(removalOfRow) });
     return { ...head, generations, tombstoneHorizon: tombstone_horizon };
   }
 
@@ -249,19 +270,16 @@ function contiguous(rows: readonly Row[], after: number): readonly Row[] {
   return rows;
 }
 
+function beginningOf(epoch: string): JournalPoint {
+  return { epoch, generation: FIRST_GENERATION.id, revision: 0 };
+}
+
 function isSame(one: JournalPoint, other: JournalPoint): boolean {
   return isSameHistory(one, other) && one.revision === other.revision;
 }
 
 function isSameHistory(one: JournalPoint, other: JournalPoint): boolean {
   return one.epoch === other.epoch && one.generation === other.generation;
-}
-
-/** Whether the generation after that of the point begins at the point, or later. */
-function isStateOf(generations: readonly Generation[], { generation, revision }: JournalPoint): boolean {
-  const at = generations.findIndex(({ id }) => id === generation);
-  const next = at < 0 ? undefined : generations[at + 1];
-  return next !== undefined && revision <= next.startsAt;
 }
 
 const EPOCH_BYTES = 9;

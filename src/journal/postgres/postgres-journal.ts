@@ -7,7 +7,9 @@ import { importDatabase } from "./import-database.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
-export type PostgresOptions = OpenOptions & Partial<ConnectionOptions> & Pick<DatabaseOptions, "synchronousCommit">;
+export type PostgresOptions = OpenOptions &
+  Partial<ConnectionOptions> &
+  Pick<DatabaseOptions, "synchronousCommit">;
 
 /**
  * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
@@ -57,7 +59,9 @@ class PostgresJournal implements Journal {
   async open(name: DatabaseName): Promise<DatabaseJournal> {
     this.#checkOpen();
     const opened = this.#opened.get(name) ?? this.#openDatabase(name);
-    const handle: JournalHandle = new JournalHandle(opened.database, () => this.#release(name, opened, handle));
+    const handle: JournalHandle = new JournalHandle(opened.database, () =>
+      this.#release(name, opened, handle),
+    );
     opened.handles.add(handle);
     try {
       if (!opened.database.holdsLease()) await this.#watch.takeLease(name);
@@ -70,7 +74,9 @@ class PostgresJournal implements Journal {
 
   async databases(): Promise<readonly DatabaseSummary[]> {
     this.#checkOpen();
-    const rows = await this.#connections.read({ sql: "SELECT name, job_count FROM tidemark.databases ORDER BY name" });
+    const rows = await this.#connections.read({
+      sql: "SELECT name, job_count FROM tidemark.databases ORDER BY name",
+    });
     return rows.map(({ name, job_count }) => ({ name, jobCount: job_count }));
   }
 
