@@ -112,6 +112,12 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     default: "60s",
     help: "Close a watcher's connection if the watcher reads nothing for this long while data is waiting",
   },
+  drainMs: {
+    syntax: "--drain <duration>",
+    parser: duration("0s", "1h"),
+    default: "5s",
+    help: "Longest time over which a server that stops closes the connections of watchers, so that they do not all move to another one at once; 0s closes them at once",
+  },
   bookmarkMs: {
     syntax: "--bookmark <duration>",
     parser: duration("1ms", "24d"),
@@ -242,6 +248,12 @@ const STORAGE_SETTINGS = {
       parser: duration("1s", "3650d"),
       default: "1h",
       help: "Close a database after it has been idle for this long, and delete it if it has no jobs",
+    },
+    engineGraceMs: {
+      syntax: "--engine-grace <duration>",
+      parser: duration("1s", "1h"),
+      default: "10s",
+      help: "Serve reads and watchers for this long while the database server of the store does not answer; then disconnect watchers, and be not ready until it answers",
     },
     newEpoch: {
       syntax: "--new-epoch",

@@ -134,7 +134,7 @@ async function copyDatabase(
   const original = await withHandle(source, name, async (handle) => {
     if (!handle.holdsLease()) throw inUseError(name);
     const copied = await copyFrom(handle, target, { name, jobCount }, report);
-    if ((await handle.head()) === copied.head.revision) return copied;
+    if ((await handle.head()).revision === copied.head.revision) return copied;
     throw await deleted(target, name, "has changed while it was copied. Stop all servers that use --from");
   });
   const copy = await read(target, { name, jobCount }, report);

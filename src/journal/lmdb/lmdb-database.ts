@@ -160,7 +160,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      if (madeFrom && !isStateOf(this.#journalHead, madeFrom)) return { kind: "gone" };
+      const { epoch, generation } = this.#point;
+      if (madeFrom && (madeFrom.epoch !== epoch || madeFrom.generation !== generation)) return { kind: "stale" };
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#head.revision };
       const firstRevision = this.#head.revision + 1;
@@ -207,8 +208,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  head(): Promise<number> {
-    return this.#exclusively(async () => this.#head.revision);
+  head(): Promise<JournalPoint> {
+    return this.#exclusively(async () => this.#point);
   }
 
   /** This process is the only one that writes. */
@@ -315,6 +316,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  get #point(): JournalPoint {
+    const { epoch, generation, revision } = this.#journalHead;
+    return { epoch, generation, revision };
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {

@@ -15,7 +15,7 @@ export async function importDatabase(
   source: Pick<DatabaseJournal, "load">,
   synchronousCommit: string | undefined,
 ): Promise<void> {
-  await run({ sql: "SELECT tidemark.check_commit($1)", values: [synchronousCommit ?? null] });
+  await run({ sql: "SELECT tidemark.check_session($1)", values: [synchronousCommit ?? null] });
   const [row] = await run({ sql: NEXT_ID });
   const id = row!["id"] as number;
   const counts = { jobs: 0, removals: 0 };

@@ -20,9 +20,12 @@ import { pickJobKey } from "../stored-job.js";
 import { AppendBatch, type AppendOptions } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
+import { Compaction, type CompactionOptions } from "./compaction.js";
+import type { EngineCounters } from "./engine-counters.js";
 import { JobFold } from "./job-fold.js";
+import { slicesOf } from "./slices-of.js";
 
-export interface DatabaseOptions extends JournalOptions, AppendOptions {}
+export interface DatabaseOptions extends JournalOptions, AppendOptions, CompactionOptions {}
 
 /**
  * One database, as the handles of this process share it. What it has learned of the head only says whether there may be news:
@@ -32,17 +35,28 @@ export class PostgresDatabase implements JournalDatabase {
   readonly name: DatabaseName;
   readonly appendSignal = new ChangeSignal();
   readonly #connections: Connections;
+  readonly #counters: EngineCounters;
   readonly #options: DatabaseOptions;
+  readonly #compaction: Compaction;
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
+  /** Where its follower was when it last looked. */
+  #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
   #leaseEndsAt = -Infinity;
 
-  constructor(name: DatabaseName, connections: Connections, options: DatabaseOptions) {
+  constructor(
+    name: DatabaseName,
+    connections: Connections,
+    counters: EngineCounters,
+    options: DatabaseOptions,
+  ) {
     this.name = name;
     this.#connections = connections;
+    this.#counters = counters;
     this.#options = options;
+    this.#compaction = new Compaction(name, connections, options);
   }
 
   async load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
@@ -64,30 +78,36 @@ export class PostgresDatabase implements JournalDatabase {
   async append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
+    const sentAt = performance.now();
     const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
-    if (row["o_kind"] === "gone") return { kind: "gone" };
-    if (row["o_kind"] === "conflict")
-      return {
-        kind: "conflict",
-        key: pickJobKey(batch.entryOfJob(row["o_conflict"] - 1)),
-        head: row["o_head"],
-      };
-    this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
-    return { kind: "appended", firstRevision: row["o_first"] };
+    switch (row["o_kind"]) {
+      case "stale":
+        return { kind: "stale" };
+      case "conflict": {
+        this.#counters.conflicted();
+        const entry = batch.entryOfJob(row["o_conflict"] - 1);
+        return { kind: "conflict", key: pickJobKey(entry), head: row["o_head"] };
+      }
+      default:
+        this.#counters.appended(entries.length, performance.now() - sentAt);
+        this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
+        return { kind: "appended", firstRevision: row["o_first"] };
+    }
   }
 
   async find(commitId: string): Promise<number | undefined> {
-    const values = [this.name, newGenerationId(), commitId];
-    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3) AS revision", values });
+    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
+    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
     return row["revision"] ?? undefined;
   }
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
+    this.#followed = point;
     if (this.#known && isSame(this.#known, point)) return undefined;
     const freshEpoch = this.#freshEpoch;
     const rows = await this.#read(NEWS, [point.revision, point.epoch, point.generation]);
-    const { epoch, generation, head: revision, generations } = rows[0]!;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
+    const { epoch, generations } = rows[0]!;
+    const head = this.learn(pointOf(rows[0]!), freshEpoch);
     if (isSame(head, point)) return undefined;
     if (epoch !== point.epoch) return { kind: "gone" };
     if (generations)
@@ -96,9 +116,16 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
 
-  async head(): Promise<number> {
+  async head(): Promise<JournalPoint> {
+    const freshEpoch = this.#freshEpoch;
     const [row] = await this.#read(HEAD, []);
-    return row!["head"] ?? 0;
+    return this.learn(pointOf(row!), freshEpoch);
+  }
+
+  /** How many changes the follower has not received yet. */
+  get lag(): number {
+    if (!this.#known || !this.#followed) return 0;
+    return Math.max(0, this.#known.revision - this.#followed.revision);
   }
 
   /**
@@ -116,6 +143,7 @@ export class PostgresDatabase implements JournalDatabase {
   #learn(head: JournalPoint): void {
     const known = this.#known;
     if (known && isSameHistory(known, head) && known.revision >= head.revision) return; // an older answer
+    if (known?.epoch === head.epoch && known.generation !== head.generation) this.#counters.generationBegan();
     this.#known = head;
     this.appendSignal.notify();
   }
@@ -128,7 +156,7 @@ export class PostgresDatabase implements JournalDatabase {
   /** @param row the database's row; undefined if it does not exist. @returns whether that is news */
   learnsFrom(row: Row | undefined): boolean {
     const before = this.#known;
-    this.learn(row && { epoch: row["epoch"], generation: row["generation"], revision: row["head"] });
+    this.learn(row && pointOf(row));
     return before !== this.#known;
   }
 
@@ -136,6 +164,11 @@ export class PostgresDatabase implements JournalDatabase {
   async beginEpoch(): Promise<void> {
     const values = [this.name, newGenerationId(), newId(EPOCH_BYTES)];
     await this.#write({ sql: "SELECT tidemark.begin_epoch($1, $2, $3)", values });
+  }
+
+  /** Does what is due, if this process has the lease. @throws JournalError */
+  async compact(): Promise<void> {
+    if (this.#known && this.#known.revision > 0 && this.holdsLease()) await this.#compaction.run(this.#known);
   }
 
   holdsLease(): boolean {
@@ -186,7 +219,7 @@ export class PostgresDatabase implements JournalDatabase {
       generations,
     } = row!;
     if (is_current === false) return undefined;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
+    const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
     const slice = { epoch, generation, jobs: [], removals: [] };
     for await (const jobs of this.#loadJobs(run, id, compacted)) await take({ ...slice, jobs });
@@ -202,7 +235,7 @@ export class PostgresDatabase implements JournalDatabase {
     for await (const rows of slicesOf(run, JOBS, [id]))
       yield rows.map((row) => fold.next(jobOfRow(row))).filter((job) => job !== undefined);
     fold.checkFinished();
-    for (const jobs of slices([...fold.stored()])) yield jobs;
+    for (const jobs of slicesOfList(fold.stored())) yield jobs;
   }
 }
 
@@ -215,7 +248,7 @@ const GENERATIONS = `(
   FROM tidemark.generations g WHERE g.database_id = d.id
 )`;
 
-const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.head ${FROM_SERVER}`;
+const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.epoch, d.generation, d.head ${FROM_SERVER}`;
 
 /** The entries after a revision, if the state is of this generation; at least one, but not too many bytes. */
 const NEWS = `${SERVER}
@@ -242,22 +275,8 @@ const JOBS = "SELECT revision, stored_revision, job_key, record FROM tidemark.jo
 const REMOVALS = `SELECT revision, job_key, '' AS commit_id, body FROM tidemark.removals
 WHERE database_id = $1 ORDER BY revision`;
 
-/** Reads rows in slices, between which the event loop does other work. */
-async function* slicesOf(
-  run: RunStatement,
-  sql: string,
-  values: readonly unknown[],
-): AsyncGenerator<readonly Row[], void> {
-  await run({ sql: `DECLARE slices NO SCROLL CURSOR FOR ${sql}`, values });
-  for (;;) {
-    const rows = await run({ sql: `FETCH ${SLICE} FROM slices` });
-    if (rows.length > 0) yield rows;
-    if (rows.length < SLICE) break;
-  }
-  await run({ sql: "CLOSE slices" });
-}
-
-function* slices<T>(list: readonly T[]): Generator<T[], void> {
+function* slicesOfList<T>(items: Iterable<T>): Generator<T[], void> {
+  const list = [...items];
   for (let from = 0; from < list.length; from += SLICE) yield list.slice(from, from + SLICE);
 }
 
@@ -268,6 +287,11 @@ function contiguous(rows: readonly Row[], after: number): readonly Row[] {
   const gap = rows.findIndex(({ revision }, index) => revision !== after + 1 + index);
   if (gap >= 0) throw new DamagedJournalError(`Entry ${after + 1 + gap} is missing.`);
   return rows;
+}
+
+/** Undefined if there is no database in the row. */
+function pointOf({ epoch, generation, head }: Row): JournalPoint | undefined {
+  return epoch === null ? undefined : { epoch, generation, revision: head };
 }
 
 function beginningOf(epoch: string): JournalPoint {

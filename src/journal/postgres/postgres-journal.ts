@@ -2,14 +2,15 @@ import type { DatabaseName } from "../../tasks/names.js";
 import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
-import { EngineWatch } from "./engine-watch.js";
+import { EngineCounters } from "./engine-counters.js";
+import { EnginePoll } from "./engine-poll.js";
 import { importDatabase } from "./import-database.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
 export type PostgresOptions = OpenOptions &
   Partial<ConnectionOptions> &
-  Pick<DatabaseOptions, "synchronousCommit">;
+  Pick<DatabaseOptions, "synchronousCommit" | "pendingMax" | "entriesKeptMs">;
 
 /**
  * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
@@ -35,25 +36,30 @@ class PostgresJournal implements Journal {
   readonly supports = { durability: true, otherWriters: true };
   readonly #connections: Connections;
   readonly #options: PostgresOptions;
+  readonly #counters = new EngineCounters();
   readonly #opened = new Map<DatabaseName, Opened>();
-  readonly #watch: EngineWatch;
+  readonly #poll: EnginePoll;
+  readonly #timer = setInterval(() => void this.#maintain(), MAINTENANCE_MS).unref();
+  #maintaining: Promise<void> | undefined;
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
 
   constructor(connections: Connections, options: PostgresOptions) {
     this.#connections = connections;
     this.#options = options;
-    this.#watch = new EngineWatch(connections, this.#opened, options.log);
+    this.#poll = new EnginePoll(connections, this.#opened, this.#counters, options.log);
   }
 
   async prepare(): Promise<void> {
     await this.#connections.prepare((client) => prepareSchema(client, this.#options.mustExist));
+    const values = [this.#options.synchronousCommit];
+    await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
-    await this.#watch.start();
+    await this.#poll.start();
   }
 
   get engine(): JournalEngine {
-    return this.#watch;
+    return this.#poll;
   }
 
   async open(name: DatabaseName): Promise<DatabaseJournal> {
@@ -64,7 +70,7 @@ class PostgresJournal implements Journal {
     );
     opened.handles.add(handle);
     try {
-      if (!opened.database.holdsLease()) await this.#watch.takeLease(name);
+      if (!opened.database.holdsLease()) await this.#poll.takeLease(name);
       return handle;
     } catch (error) {
       await handle.close();
@@ -100,9 +106,11 @@ class PostgresJournal implements Journal {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#timer);
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
-    await this.#watch.stop();
+    await this.#maintaining;
+    await this.#poll.stop();
     await this.#connections.close();
   }
 
@@ -112,7 +120,7 @@ class PostgresJournal implements Journal {
 
   #openDatabase(name: DatabaseName): Opened {
     const opened = {
-      database: new PostgresDatabase(name, this.#connections, this.#options),
+      database: new PostgresDatabase(name, this.#connections, this.#counters, this.#options),
       handles: new Set<JournalHandle>(),
     };
     this.#opened.set(name, opened);
@@ -123,7 +131,20 @@ class PostgresJournal implements Journal {
     handles.delete(handle);
     if (handles.size > 0) return;
     this.#opened.delete(name);
-    await this.#watch.releaseLease(name);
+    await this.#poll.releaseLease(name);
+  }
+
+  async #maintain(): Promise<void> {
+    this.#maintaining ??= this.#compactAll().finally(() => (this.#maintaining = undefined));
+    await this.#maintaining;
+  }
+
+  /** Never rejects. */
+  async #compactAll(): Promise<void> {
+    for (const { database } of [...this.#opened.values()])
+      await database.compact().catch((error: unknown) => {
+        if (!this.#isClosed) this.#options.log.warn({ err: error, database: database.name }, NOT_COMPACTED);
+      });
   }
 
   /** A standby rejects the statement. */
@@ -139,13 +160,16 @@ class PostgresJournal implements Journal {
   async #beginEpochs(): Promise<void> {
     this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name } of await this.databases())
-      await new PostgresDatabase(name, this.#connections, this.#options).beginEpoch();
+      await new PostgresDatabase(name, this.#connections, this.#counters, this.#options).beginEpoch();
   }
 
   #checkOpen(): void {
     if (this.#isClosed) throw journalClosedError();
   }
 }
+
+const MAINTENANCE_MS = 1_000;
+const NOT_COMPACTED = "cannot compact a database; the next attempt follows soon";
 
 /** A database in use. */
 interface Opened {
