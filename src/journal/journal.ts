@@ -294,6 +294,10 @@ export interface OpenOptions extends JournalOptions {
   /** Whether a store that does not exist yet is an error. By default, it is created. */
   readonly mustExist?: boolean;
   readonly log: Log;
+  /** How many connections to the engine this process has at most. */
+  readonly connectionsMax?: number;
+  /** How durable a change is before it is answered, in the words of the engine; `server` is what the engine is set to. */
+  readonly synchronousCommit?: string;
 }
 
 /** Thrown when a journal operation fails. */

@@ -63,7 +63,7 @@ async function openStore(option: string, url: string, mustExist: boolean): Promi
     if (journal.supports.durability) return journal;
     await journal.close();
   } catch (error) {
-    throw new Error(`Cannot open the store of ${option}: ${messageOf(error)}`, { cause: error });
+    throw new Error(`${option}: ${messageOf(error)}`, { cause: error });
   }
   throw new Error(`The store of ${option} keeps nothing when its process ends. Choose a durable one.`);
 }

@@ -7,15 +7,16 @@ import type { RunStatement } from "./connections.js";
 /**
  * Writes a database that another journal loads, in one transaction. Its name is only locked at the end, so that servers which use
  * the name meanwhile do not wait.
+ * @param level of durability, as `commitLevel` returns it
  * @throws JournalError if the database exists; and what `source` throws
  */
 export async function importDatabase(
   run: RunStatement,
   name: DatabaseName,
   source: Pick<DatabaseJournal, "load">,
-  synchronousCommit: string | undefined,
+  level: string | undefined,
 ): Promise<void> {
-  await run({ sql: "SELECT tidemark.check_session($1)", values: [synchronousCommit ?? null] });
+  await run({ sql: "SELECT tidemark.check_session($1)", values: [level] });
   const [row] = await run({ sql: NEXT_ID });
   const id = row!["id"] as number;
   const counts = { jobs: 0, removals: 0 };

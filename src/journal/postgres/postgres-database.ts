@@ -17,7 +17,7 @@ import {
 } from "../journal.js";
 import { isStateOf } from "../is-state-of.js";
 import { pickJobKey } from "../stored-job.js";
-import { AppendBatch, type AppendOptions } from "./append-batch.js";
+import { AppendBatch, commitLevel, type AppendOptions, type Fence } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
 import { Compaction, type CompactionOptions } from "./compaction.js";
@@ -41,6 +41,10 @@ export class PostgresDatabase implements JournalDatabase {
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
+  /** Of the appends of this process. */
+  #fence: Fence = { node: newId(NODE_BYTES), number: 0 };
+  /** Whether an append may still be on its way. */
+  #isInDoubt = false;
   /** Where its follower was when it last looked. */
   #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
@@ -68,8 +72,7 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async erase(ifRevision?: number): Promise<boolean> {
-    const { synchronousCommit } = this.#options;
-    const values = [this.name, newGenerationId(), ifRevision, synchronousCommit];
+    const values = [this.name, newGenerationId(), ifRevision, commitLevel(this.#options)];
     const [row] = await this.#write({ sql: "SELECT tidemark.erase($1, $2, $3, $4) AS erased", values });
     if (row["erased"]) this.learn(undefined);
     return row["erased"];
@@ -79,7 +82,7 @@ export class PostgresDatabase implements JournalDatabase {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
     const sentAt = performance.now();
-    const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
+    const row = await this.#append(batch.statement(this.name, fresh, this.#fence, madeFrom, this.#options));
     switch (row["o_kind"]) {
       case "stale":
         return { kind: "stale" };
@@ -96,8 +99,13 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async find(commitId: string): Promise<number | undefined> {
-    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
-    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
+    const { node, number } = this.#isInDoubt ? this.#raiseFence() : { node: "", number: undefined };
+    const values = [this.name, newGenerationId(), commitId, commitLevel(this.#options), node, number];
+    const [row] = await this.#write({
+      sql: "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision",
+      values,
+    });
+    if (number === this.#fence.number) this.#isInDoubt = false;
     return row["revision"] ?? undefined;
   }
 
@@ -185,10 +193,17 @@ export class PostgresDatabase implements JournalDatabase {
       const [row] = await this.#write(statement);
       return row;
     } catch (error) {
-      // An epoch is used once: the database may exist by now, and be erased again.
-      if (error instanceof JournalError && error.outcome === "unknown") this.#freshEpoch = newId(EPOCH_BYTES);
+      if (error instanceof JournalError && error.outcome === "unknown") {
+        this.#isInDoubt = true;
+        this.#freshEpoch = newId(EPOCH_BYTES); // it is used once: the database may exist by now, and be erased again
+      }
       throw error;
     }
+  }
+
+  #raiseFence(): Fence {
+    this.#fence = { ...this.#fence, number: this.#fence.number + 1 };
+    return this.#fence;
   }
 
   async #write(statement: Statement): Promise<readonly [Row]> {
@@ -208,16 +223,7 @@ export class PostgresDatabase implements JournalDatabase {
   async #load(run: RunStatement, take: (slice: JournalSlice) => unknown): Promise<JournalHead | undefined> {
     const freshEpoch = this.#freshEpoch;
     const [row] = await run({ sql: LOADED, values: [this.name] });
-    const {
-      id,
-      is_current,
-      epoch,
-      generation,
-      head: revision,
-      compacted,
-      tombstone_horizon,
-      generations,
-    } = row!;
+    const { id, is_current, epoch, generation, compacted, tombstone_horizon, generations } = row!;
     if (is_current === false) return undefined;
     const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
@@ -308,6 +314,7 @@ function isSameHistory(one: JournalPoint, other: JournalPoint): boolean {
 
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
+const NODE_BYTES = 9;
 
 function newGenerationId(): string {
   return newId(GENERATION_BYTES);

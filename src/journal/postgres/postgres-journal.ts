@@ -1,6 +1,8 @@
 import type { DatabaseName } from "../../tasks/names.js";
+import { withoutPassword } from "../../util/without-password.js";
 import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
+import { commitLevel } from "./append-batch.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
 import { EngineCounters } from "./engine-counters.js";
 import { EnginePoll } from "./engine-poll.js";
@@ -8,9 +10,11 @@ import { importDatabase } from "./import-database.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
-export type PostgresOptions = OpenOptions &
-  Partial<ConnectionOptions> &
-  Pick<DatabaseOptions, "synchronousCommit" | "pendingMax" | "entriesKeptMs">;
+export interface PostgresOptions
+  extends
+    OpenOptions,
+    Pick<DatabaseOptions, "pendingMax" | "entriesKeptMs">,
+    Pick<ConnectionOptions, "writeDeadlineMs"> {}
 
 /**
  * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
@@ -19,13 +23,15 @@ export type PostgresOptions = OpenOptions &
  * @throws Error for the operator, if the database cannot be used
  */
 export async function openPostgresJournal(url: string, options: PostgresOptions): Promise<Journal> {
-  const connections = new Connections(url, { connectionsMax: CONNECTIONS_MAX, ...options });
+  const { connectionsMax = CONNECTIONS_MAX, writeDeadlineMs } = options;
+  const connections = new Connections(url, { connectionsMax, writeDeadlineMs });
   const journal = new PostgresJournal(connections, options);
   try {
     await journal.prepare();
-  } catch (error) {
+  } catch (cause) {
     await journal.close();
-    throw error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot use the store ${withoutPassword(url)}: ${reason}`, { cause });
   }
   return journal;
 }
@@ -52,7 +58,7 @@ class PostgresJournal implements Journal {
 
   async prepare(): Promise<void> {
     await this.#connections.prepare((client) => prepareSchema(client, this.#options.mustExist));
-    const values = [this.#options.synchronousCommit];
+    const values = [commitLevel(this.#options)];
     await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
     await this.#poll.start();
@@ -93,8 +99,8 @@ class PostgresJournal implements Journal {
 
   import(name: DatabaseName, source: Pick<DatabaseJournal, "load">): Promise<void> {
     this.#checkOpen();
-    const { synchronousCommit } = this.#options;
-    return this.#connections.writeTransaction((run) => importDatabase(run, name, source, synchronousCommit));
+    const level = commitLevel(this.#options);
+    return this.#connections.writeTransaction((run) => importDatabase(run, name, source, level));
   }
 
   async isWritable(): Promise<boolean> {
@@ -141,7 +147,7 @@ class PostgresJournal implements Journal {
 
   /** Never rejects. */
   async #compactAll(): Promise<void> {
-    for (const { database } of [...this.#opened.values()])
+    for (const { database } of this.#opened.values())
       await database.compact().catch((error: unknown) => {
         if (!this.#isClosed) this.#options.log.warn({ err: error, database: database.name }, NOT_COMPACTED);
       });
