@@ -77,7 +77,7 @@ export function createProgram(
   addRepairCommand(program, actions.repair, print);
   addCompactCommand(program, actions.compact, print);
   addBackupCommand(program, actions.backup, print);
-  addMigrateCommand(program, actions.migrate);
+  addMigrateCommand(program, actions.migrate, environment);
   addTokenCommands(program, actions.tokens, environment);
   return program;
 }

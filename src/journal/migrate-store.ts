@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from "../protocol/limits.js";
 import { parseDatabaseName, type DatabaseName } from "../tasks/names.js";
 import { silentLog } from "../util/log.js";
 import { ContentSum } from "./content-sum.js";
-import type { DatabaseJournal, DatabaseSummary, Journal, JournalHead } from "./journal.js";
+import type { DatabaseJournal, DatabaseSummary, Journal, JournalHead, OpenOptions } from "./journal.js";
 import { openJournal } from "./open-journal.js";
 
 export interface MigrationRequest {
@@ -12,6 +12,8 @@ export interface MigrationRequest {
   readonly to: string;
   /** The names of the databases to copy; all if there are none. */
   readonly databases: readonly string[];
+  /** As in `OpenOptions`. */
+  readonly synchronousCommit?: string;
 }
 
 /** What has happened to one database. */
@@ -46,20 +48,21 @@ type Report = (event: MigrationEvent) => void;
  * @throws Error for the operator. Before the first database is copied: if a store cannot be opened, a server uses the source,
  * or the target has other databases of these names.
  */
-export async function migrateStore({ from, to, databases }: MigrationRequest, report: Report): Promise<void> {
+export async function migrateStore(request: MigrationRequest, report: Report): Promise<void> {
+  const { from, to, databases, ...engine } = request;
   if (from === to) throw new Error("--from and --to are the same store. Choose another target.");
-  await using source = await openStore("--from", from, true);
-  await using target = await openStore("--to", to, false);
+  await using source = await openStore("--from", from, { ...UNBOUNDED, ...engine, mustExist: true });
   const summaries = chosen(await source.databases(), databases);
   for (const { name } of summaries) await checkIsFree(source, name);
+  await using target = await openStore("--to", to, { ...UNBOUNDED, ...engine });
   const present = await presentIn(target, source, summaries, report);
   for (const summary of summaries)
     report(present.get(summary.name) ?? (await copyDatabase(source, target, summary, report)));
 }
 
-async function openStore(option: string, url: string, mustExist: boolean): Promise<Journal> {
+async function openStore(option: string, url: string, options: OpenOptions): Promise<Journal> {
   try {
-    const journal = await openJournal(url, { ...UNBOUNDED, mustExist });
+    const journal = await openJournal(url, options);
     if (journal.supports.durability) return journal;
     await journal.close();
   } catch (error) {
@@ -83,7 +86,8 @@ function chosen(all: readonly DatabaseSummary[], wanted: readonly string[]): rea
   const missing = [...names].filter((name) => !known.has(name));
   if (missing.length > 0) throw new Error(`The store of --from has no database ${quoted(missing)}.`);
   const summaries = names.size === 0 ? all : all.filter(({ name }) => names.has(name));
-  for (const { name, unavailable } of summaries) if (unavailable !== undefined) throw unreadable(name, unavailable);
+  for (const { name, unavailable } of summaries)
+    if (unavailable !== undefined) throw unreadable(name, unavailable);
   return summaries;
 }
 
@@ -139,7 +143,11 @@ async function copyDatabase(
   });
   const copy = await read(target, { name, jobCount }, report);
   if (isCopy(copy, original)) return doneEvent(name, original.sum, false);
-  throw await deleted(target, name, `differs from its copy, which has ${contentOf(copy)} instead of ${contentOf(original)}`);
+  throw await deleted(
+    target,
+    name,
+    `differs from its copy, which has ${contentOf(copy)} instead of ${contentOf(original)}`,
+  );
 }
 
 /** Copies the database, and sums up what was copied. @throws Error that names the database */
@@ -178,9 +186,7 @@ const GENERATION_BYTES = 6;
 /** Deletes a copy, so that the command can be run again. */
 async function deleted(target: Journal, name: DatabaseName, problem: string): Promise<Error> {
   await withHandle(target, name, (handle) => handle.erase());
-  return new Error(
-    `The database ${quoted([name])} ${problem}. The copy was deleted: run the command again.`,
-  );
+  return new Error(`The database ${quoted([name])} ${problem}. The copy was deleted: run the command again.`);
 }
 
 interface LoadedDatabase {

@@ -1,8 +1,11 @@
 import { type Command, Option } from "commander";
+import { loadConfig, type ConfigSources } from "../../config/load-config.js";
+import { SETTINGS } from "../../config/settings.js";
 import { plural } from "../../format/numbers.js";
 import type { Output } from "../output.js";
 import { bar } from "../render/bar.js";
 import { sanitizeForTerminal } from "../render/sanitize.js";
+import { settingOption } from "./setting-option.js";
 
 export interface MigrateRequest {
   /** The URLs of two stores. */
@@ -10,6 +13,8 @@ export interface MigrateRequest {
   readonly to: string;
   /** The databases to copy; all if there are none. */
   readonly databases: readonly string[];
+  /** How durable PostgreSQL makes the copies: a value of --synchronous-commit. */
+  readonly synchronousCommit: string;
 }
 
 /** What has happened to one database. */
@@ -36,7 +41,11 @@ export type Migrate = (request: MigrateRequest) => Promise<void>;
 export type MigrateStore = (request: MigrateRequest, report: (event: MigrateEvent) => void) => Promise<void>;
 
 /** Adds `migrate`, which copies databases from one store to another. */
-export function addMigrateCommand(program: Command, migrate: Migrate): void {
+export function addMigrateCommand(
+  program: Command,
+  migrate: Migrate,
+  { env, readFile }: ConfigEnvironment,
+): void {
   program
     .command("migrate")
     .description(
@@ -44,20 +53,24 @@ export function addMigrateCommand(program: Command, migrate: Migrate): void {
     )
     .requiredOption("--from <store>", "The store to copy: lmdb:FOLDER or postgres://USER@HOST/DATABASE")
     .requiredOption("--to <store>", "The store that gets the copies. It may have other databases already")
-    .addOption(
-      new Option("--db, --database <name...>", "Copy only these databases (default all)").default(
-        [],
-        "all",
-      ),
-    )
+    .addOption(new Option("--db, --database <name...>", "Copy only these databases").default([], "all"))
+    .addOption(settingOption(LEVEL))
     .addHelpText("after", EXAMPLES)
-    .action(({ from, to, database }: MigrateFlags) => migrate({ from, to, databases: database }));
+    .action(({ from, to, database, ...flags }: MigrateFlags) => {
+      const { postgres } = loadConfig({ flags, env: { [LEVEL.variable]: env[LEVEL.variable] }, readFile });
+      return migrate({ from, to, databases: database, synchronousCommit: postgres.synchronousCommit });
+    });
 }
+
+const LEVEL = SETTINGS.postgres.synchronousCommit;
+
+type ConfigEnvironment = Pick<ConfigSources, "env" | "readFile">;
 
 interface MigrateFlags {
   readonly from: string;
   readonly to: string;
   readonly database: readonly string[];
+  readonly synchronousCommit?: string;
 }
 
 /** Prints a line for each database, below a bar if the output is a terminal. */

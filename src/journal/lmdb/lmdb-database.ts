@@ -161,7 +161,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
       await this.#readOnce();
       await this.#openForWriting();
       const { epoch, generation } = this.#point;
-      if (madeFrom && (madeFrom.epoch !== epoch || madeFrom.generation !== generation)) return { kind: "stale" };
+      if (madeFrom && (madeFrom.epoch !== epoch || madeFrom.generation !== generation))
+        return { kind: "stale" };
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#head.revision };
       const firstRevision = this.#head.revision + 1;

@@ -128,7 +128,12 @@ class MemoryDatabase implements JournalDatabase {
     const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
     const generations = [FIRST_GENERATION];
     const head = { ...this.#point, generations, tombstoneHorizon: this.#tombstoneHorizon };
-    await take({ epoch: head.epoch, generation: head.generation, jobs, removals: [...this.#removals.values()] });
+    await take({
+      epoch: head.epoch,
+      generation: head.generation,
+      jobs,
+      removals: [...this.#removals.values()],
+    });
     return head;
   }
 

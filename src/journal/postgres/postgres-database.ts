@@ -119,7 +119,9 @@ export class PostgresDatabase implements JournalDatabase {
     if (isSame(head, point)) return undefined;
     if (epoch !== point.epoch) return { kind: "gone" };
     if (generations)
-      return isStateOf({ ...head, generations }, point) ? { kind: "generation", generations } : { kind: "gone" };
+      return isStateOf({ ...head, generations }, point)
+        ? { kind: "generation", generations }
+        : { kind: "gone" };
     if (rows[0]!["revision"] !== point.revision + 1) return { kind: "gone" };
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
