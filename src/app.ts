@@ -58,7 +58,12 @@ export interface App extends AsyncDisposable {
   readonly url: string;
   readonly provider: TaskStoreProvider;
   readonly hub: Hub;
-  /** Resolves when clients are disconnected and every acknowledged write is durable. Idempotent. */
+  /**
+   * Announces that it will stop: `/ready` answers 503, and the connections of watchers are closed over `--drain`. Everything
+   * else is served as before. Resolves when no watcher is connected.
+   */
+  drain(): Promise<void>;
+  /** Resolves when clients are disconnected and every acknowledged write is durable. Idempotent. Ends a drain. */
   stop(): Promise<void>;
 }
 
@@ -129,6 +134,10 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     log,
   });
 
+  const drain = (): Promise<void> => {
+    health.enter("stopping");
+    return server.drain(config.drainMs);
+  };
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
     clock.stop();
@@ -140,17 +149,19 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   };
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= stopAll());
+  const onAbort = (): void => void stop();
 
   if (!options.clock) clock.watch();
   try {
     const { url } = await server.start();
-    signal?.addEventListener("abort", () => void stop(), { once: true });
+    signal?.addEventListener("abort", onAbort, { once: true });
     if (config.tracking && !signal?.aborted)
       await openRecentDatabases(journal, provider, { clock, log, signal });
     signal?.throwIfAborted();
     expiry?.start();
+    signal?.removeEventListener("abort", onAbort);
     health.enter("ready");
-    return { url, provider, hub, stop, [Symbol.asyncDispose]: stop };
+    return { url, provider, hub, drain, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;

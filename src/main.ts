@@ -15,7 +15,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // The reader may stop early (`tidemark serve --help | head`) or close the terminal.
   if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
 });
-/** Exits if stopping takes longer. Initialized before the server starts, since a signal may arrive during the start. */
+/** Exits if stopping takes longer than this and the drain. Initialized before the server starts, since a signal may arrive during the start. */
 const STOP_TIMEOUT_MS = 4_500;
 /** How long the exit may wait for the reader of the log. */
 const LOG_FLUSH_TIMEOUT_MS = 500;
@@ -157,7 +157,7 @@ async function serve(config: Config): Promise<void> {
     descriptors: readDescriptors(),
     signal: stopping.signal,
   });
-  stopOnSignal(starting, stopping, log);
+  stopOnSignal({ starting, stopping, drainMs: config.drainMs, log });
   const app = await starting.catch((error: unknown) => {
     if (stopping.signal.aborted) return undefined; // stopOnSignal exits
     throw error;
@@ -170,17 +170,20 @@ async function serve(config: Config): Promise<void> {
   else log.info({ url, readyMs }, "ready");
 }
 
-/** Installed before the server starts: a supervisor may stop the server as soon as it is ready. */
-function stopOnSignal(starting: Promise<App>, stopping: AbortController, log: Logger): void {
+/**
+ * Installed before the server starts: a supervisor may stop the server as soon as it is ready. The first signal stops it
+ * after a drain, and a second one ends the drain.
+ */
+function stopOnSignal({ starting, stopping, drainMs, log }: Stopping): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stopping.signal.aborted) return; // npm forwards Ctrl+C to a process that already received it
+      if (stopping.signal.aborted) return void starting.then((app) => app.stop(), ignore);
       log.info({ signal }, "stopping");
-      setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref();
+      setTimeout(() => process.exit(1), STOP_TIMEOUT_MS + drainMs).unref();
       stopping.abort();
       starting
         .then(
-          (app) => app.stop(),
+          (app) => app.drain().then(() => app.stop()),
           (error: unknown) => {
             if (error !== stopping.signal.reason) throw error;
           },
@@ -195,3 +198,13 @@ function stopOnSignal(starting: Promise<App>, stopping: AbortController, log: Lo
     });
   }
 }
+
+interface Stopping {
+  readonly starting: Promise<App>;
+  /** Aborts the start. */
+  readonly stopping: AbortController;
+  readonly drainMs: number;
+  readonly log: Logger;
+}
+
+function ignore(): void {}

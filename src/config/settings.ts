@@ -112,6 +112,12 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     default: "60s",
     help: "Close a watcher's connection if the watcher reads nothing for this long while data is waiting",
   },
+  drainMs: {
+    syntax: "--drain <duration>",
+    parser: duration("0s", "1h"),
+    default: "5s",
+    help: "Longest time over which a server that stops closes the connections of watchers, so that they do not all move to another one at once; 0s closes them at once",
+  },
   bookmarkMs: {
     syntax: "--bookmark <duration>",
     parser: duration("1ms", "24d"),

@@ -18,6 +18,7 @@ import { CallerCounts } from "../auth/caller-counts.js";
 import { canReadMetrics } from "../auth/rights.js";
 import type { DemoWorker } from "../demo/demo-worker.js";
 import type { Pipeline } from "../graphql/pipeline/pipeline.js";
+import { CloseCode } from "../protocol/close-codes.js";
 import type { Limits } from "../protocol/limits.js";
 import { badUserInput, TidemarkError } from "../protocol/tidemark-error.js";
 import type { Clock } from "../util/clock.js";
@@ -36,12 +37,13 @@ import { answerJson } from "./http/json-response.js";
 import type { Metrics } from "./metrics.js";
 import { statusOfCode } from "./http/json-answer.js";
 import { OriginPolicy } from "./http/origin-policy.js";
+import { PacedClose } from "./paced-close.js";
 import { RefusalLog, type Client } from "./refusal-log.js";
 import { normalizeTarget } from "./http/request-target.js";
 import { assignRequestId, REQUEST_ID_HEADER, requestIdOf } from "./http/request-id.js";
 import { setCommonHeaders } from "./http/common-headers.js";
 import type { StaticFiles } from "./pages/static-files.js";
-import { GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js";
+import { GOING_AWAY, GraphqlWebSocketServer } from "./websocket/graphql-websocket-server.js";
 
 export interface ServerOptions {
   readonly host: string;
@@ -124,6 +126,8 @@ export class Server {
   readonly #origins: OriginPolicy;
   readonly #refusals: RefusalLog;
   readonly #compressor: AnswerCompressor;
+  readonly #watchers: PacedClose;
+  #isDraining = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -154,6 +158,7 @@ export class Server {
       hasDashboard: options.dashboard !== undefined,
     });
     this.#webSockets = new GraphqlWebSocketServer(transportOptions);
+    this.#watchers = new PacedClose(() => [...this.#webSockets.connections, ...this.#graphql.streams], clock);
     this.#http = createServer(
       timeoutsOf(options),
       (request, response) => void this.#handle(request, response),
@@ -181,13 +186,34 @@ export class Server {
     return { url: `http://${name}:${address.port}` };
   }
 
+  /**
+   * Closes the connections of watchers over `durationMs`, while it serves all requests: a load balancer takes some time to
+   * notice that the server is not ready. Resolves when no watcher is connected, or when the server stops.
+   */
+  async drain(durationMs: number): Promise<void> {
+    if (durationMs === 0) return;
+    this.#isDraining = true;
+    await this.#watchers.run(durationMs, GOING_AWAY);
+  }
+
+  /** Closes the connections of watchers over `durationMs`, with TRY_AGAIN_LATER and the reason. A drain does this already. */
+  closeWatchers(durationMs: number, reason: string): void {
+    if (!this.#isDraining) void this.#watchers.run(durationMs, { code: CloseCode.TRY_AGAIN_LATER, reason });
+  }
+
+  /** Leaves the watchers connected that `closeWatchers` has not closed yet. */
+  keepWatchers(): void {
+    if (!this.#isDraining) this.#watchers.stop();
+  }
+
   /** Stops accepting connections, disconnects subscribers, and waits for requests in progress. */
   async stop(): Promise<void> {
+    this.#watchers.stop();
     if (!this.#http.listening) return;
     const closed = once(this.#http, "close");
     this.#http.close();
     for (const socket of this.#connections.sockets) closeAfterAnswer(socket);
-    this.#graphql.closeStreams();
+    for (const stream of this.#graphql.streams) stream.close();
     await this.#webSockets.close();
     this.#http.closeIdleConnections();
     const timeout = setTimeout(() => this.#http.closeAllConnections(), DRAIN_TIMEOUT_MS);
@@ -198,7 +224,7 @@ export class Server {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     assignRequestId(request);
-    if (!this.#http.listening) response.setHeader("Connection", "close");
+    if (this.#isDraining || !this.#http.listening) response.setHeader("Connection", "close");
     try {
       const rejection = this.#rejectionOf(request) ?? this.#admit(request, response);
       if (rejection) return this.#reject(request, response, rejection);

@@ -281,6 +281,23 @@ describe("a signal", () => {
     expect(program.out.join()).not.toContain(`"msg":"ready"`);
   });
 
+  it("starts a drain, and closes the remaining sockets at once when it is repeated", async () => {
+    await using tidemark = await startTidemark(["--drain", "1h"]);
+    const { program, url } = tidemark;
+    const clients = await Promise.all(Array.from({ length: 12 }, () => WsClient.connect(url)));
+
+    program.signal("SIGTERM");
+    await Promise.race(clients.map((client) => client.closed));
+    using connection = new HttpConnection(url);
+    const { status } = await connection.request({ path: "/ready" });
+    program.signal("SIGTERM");
+
+    expect(status).toBe(503);
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    const closed = await Promise.all(clients.map((client) => client.closed));
+    expect(closed).toEqual(clients.map(() => ({ code: 1001, reason: "Going away" })));
+  });
+
   it("does not interrupt a graceful stop when it is repeated, as Ctrl+C does under npm", async () => {
     await using tidemark = await startTidemark();
     const { program, url } = tidemark;

@@ -4,6 +4,7 @@ import type { Caller } from "../../auth/caller.js";
 import type { EventResult, EventResults } from "../../graphql/pipeline/event-results.js";
 import type { Pipeline } from "../../graphql/pipeline/pipeline.js";
 import type { Log } from "../../util/log.js";
+import type { WatcherConnection } from "../paced-close.js";
 import type { Client } from "../refusal-log.js";
 import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 
@@ -29,7 +30,7 @@ export interface EventStreamOptions {
  * client returns as `Last-Event-ID`, and `complete` at the end. It pulls on demand, so it buffers one event for a slow
  * reader, plus the content of its socket.
  */
-export class EventStream extends Readable implements MonitoredConnection {
+export class EventStream extends Readable implements MonitoredConnection, WatcherConnection {
   readonly #results: EventResults;
   readonly #response: ServerResponse;
   readonly #caller: Caller;
@@ -51,6 +52,10 @@ export class EventStream extends Readable implements MonitoredConnection {
     this.once("resume", () => this.#watchReader()); // before that Yoga clears the socket's timeout
     this.push(COMMENT); // some browsers delay the headers until data follows
     this.#unwatchCaller = caller.onExpired(() => this.#sendTokenExpired());
+  }
+
+  get isOpen(): boolean {
+    return !this.#hasEnded;
   }
 
   /** Ends the stream without `complete`, so that its client reconnects and resumes. */

@@ -160,9 +160,9 @@ export class GraphqlHttpHandler {
     return this.#streams.size;
   }
 
-  /** Ends every event stream, so that its client reconnects. */
-  closeStreams(): void {
-    for (const stream of this.#streams) stream.close();
+  /** The oldest first. */
+  get streams(): Iterable<EventStream> {
+    return this.#streams;
   }
 
   /** Authenticates a request, synchronously if possible: reading a body is faster with listeners attached before it arrives. */

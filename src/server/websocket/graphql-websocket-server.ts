@@ -28,6 +28,7 @@ import { parseOperationParams } from "../operation-params.js";
 import { REQUEST_ID_HEADER, requestIdOf } from "../http/request-id.js";
 import { serverUrlOf } from "../http/server-url.js";
 import type { Client } from "../refusal-log.js";
+import type { WatcherConnection } from "../paced-close.js";
 import { createWriteQueue } from "./frame-writer.js";
 import {
   WebSocketConnection,
@@ -74,6 +75,11 @@ export class GraphqlWebSocketServer {
     this.#heartbeat = setInterval(() => this.#ping(), options.keepAliveMs).unref();
   }
 
+  /** The oldest first. */
+  get connections(): Iterable<WatcherConnection> {
+    return this.#connections;
+  }
+
   /** Open sockets. */
   get size(): number {
     return this.#connections.size;
@@ -89,7 +95,7 @@ export class GraphqlWebSocketServer {
     this.#isClosed = true;
     clearInterval(this.#heartbeat);
     const clients = [...this.#sockets.clients];
-    for (const connection of this.#connections) connection.close(CloseCode.GOING_AWAY, "Going away");
+    for (const connection of this.#connections) connection.close(GOING_AWAY.code, GOING_AWAY.reason);
     await Promise.all(clients.map(waitForClose));
   }
 
@@ -125,6 +131,9 @@ interface Handshake {
   readonly client: Client;
   readonly requestedAt: number;
 }
+
+/** Tells clients that the server stops. */
+export const GOING_AWAY = { code: CloseCode.GOING_AWAY, reason: "Going away" };
 
 /** Time for handshakes per turn of the event loop. The messages that follow take about as long. */
 const HANDSHAKES_TURN_MS = 3;

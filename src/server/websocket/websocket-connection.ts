@@ -20,6 +20,7 @@ import { TokenBucket } from "../../util/token-bucket.js";
 import type { TurnQueue } from "../../util/turn-queue.js";
 import { frameOf, SharedFrames } from "./shared-frames.js";
 import { FrameWriter, type WriteQueue } from "./frame-writer.js";
+import type { WatcherConnection } from "../paced-close.js";
 import type { Client, RefusalLog } from "../refusal-log.js";
 import { SlowReaderMonitor, type MonitoredConnection } from "../slow-reader.js";
 import { WebSocketSubscription, type ResultSocket } from "./websocket-subscription.js";
@@ -35,7 +36,9 @@ import { WebSocketSubscription, type ResultSocket } from "./websocket-subscripti
  * that does not read its results, that has too many queries and mutations in progress, or whose large message waits. So memory per socket is
  * bounded, and TCP slows the client down. The server closes a socket whose client reads nothing for `slowReaderMs`.
  */
-export class WebSocketConnection implements ProtocolSocket, ResultSocket, MonitoredConnection {
+export class WebSocketConnection
+  implements ProtocolSocket, ResultSocket, MonitoredConnection, WatcherConnection
+{
   /** The client of the request that opened the socket. */
   readonly client: Client;
   readonly serverUrl: string;
@@ -80,6 +83,10 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     return this.#webSocket.protocol;
   }
 
+  get isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN;
+  }
+
   /** The authenticated caller. graphql-ws allows no operation before `connection_init`. */
   get caller(): Caller {
     assert(this.#caller, "operations follow connection_init");
@@ -88,7 +95,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
 
   /** Binds the socket to its caller; it closes when the caller expires. @throws TidemarkError LIMIT_EXCEEDED */
   admit(caller: Caller): void {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     this.#webSocket.once("close", this.#options.callerConnections.open(caller));
     this.#caller = caller;
     this.#unwatchCaller = caller.onExpired(() => this.#closeExpired());
@@ -139,13 +146,13 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
 
   canSend(): boolean {
     if (this.#caller?.isExpired) this.#closeExpired();
-    this.#hasPausedSubscriptions ||= !this.#isOpen || !this.#hasRoom();
+    this.#hasPausedSubscriptions ||= !this.isOpen || !this.#hasRoom();
     return !this.#hasPausedSubscriptions;
   }
 
   /** Resolves immediately: backpressure comes from not reading from the client. */
   async send(message: string): Promise<void> {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     const frame = frameOf(utf8AsLatin1(this.#withClientId(message)));
     this.#bytesSinceSignOfLife += frame.length;
     this.#writer.send(frame);
@@ -168,7 +175,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   }
 
   get isWaiting(): boolean {
-    return this.#isOpen && this.#webSocket.bufferedAmount > 0;
+    return this.isOpen && this.#webSocket.bufferedAmount > 0;
   }
 
   closeSlowReader(): void {
@@ -206,7 +213,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   /** A large message waits for a turn of the event loop, and so do the messages behind it. */
   async #receiveInTurn(bytes: Buffer, handle: (data: string) => Promise<void>): Promise<void> {
     if (bytes.length > LARGE_JSON_BYTES || this.#waitingForTurn > 0) await this.#turn();
-    if (this.#isOpen) await this.#receive(parseJson(bytes), handle);
+    if (this.isOpen) await this.#receive(parseJson(bytes), handle);
   }
 
   async #turn(): Promise<void> {
@@ -220,7 +227,7 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
   /** Counts a message and closes the socket above the limit. Ignores messages while it closes. */
   #isWithinRate(): boolean {
     if (!this.#messageRate) return true;
-    if (!this.#isOpen) return false;
+    if (!this.isOpen) return false;
     if (this.#messageRate.take() === 0) return true;
     const { limits, pipeline, refusals } = this.#options;
     const { messagesPerSecondMax } = limits;
@@ -311,10 +318,6 @@ export class WebSocketConnection implements ProtocolSocket, ResultSocket, Monito
     const isBusy = this.#waitingForTurn > 0 || !this.#hasRoom() || answering > OPERATIONS_PER_SOCKET_MAX;
     if (isBusy && !this.#webSocket.isPaused) this.#webSocket.pause();
     if (!isBusy && this.#webSocket.isPaused) this.#webSocket.resume();
-  }
-
-  get #isOpen(): boolean {
-    return this.#webSocket.readyState === this.#webSocket.OPEN;
   }
 
   #hasRoom(): boolean {
