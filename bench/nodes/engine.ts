@@ -51,28 +51,30 @@ export class Engine implements AsyncDisposable {
   #cpuMicros(): number {
     const pid = this.#postmaster;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
-    const { own, ended } = statOf(pid);
-    return children.map((child) => statOf(child).own).reduce((sum, own) => sum + own, own + ended);
+    return [pid, ...children].map(ownMicros).reduce((sum, micros) => sum + micros, statOf(pid).endedMicros);
+  }
+}
+
+/** CPU time of a process without its children; 0 if it has ended. */
+function ownMicros(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, "latin1").split(" ")[0]) / 1_000;
+  } catch {
+    return 0;
   }
 }
 
 interface Stat {
   readonly parent: number;
-  /** CPU time in microseconds: of the process, and of its children that have ended. */
-  readonly own: number;
-  readonly ended: number;
+  /** CPU time of the children that have ended. */
+  readonly endedMicros: number;
 }
 
-/** All zero if the process has ended. */
 function statOf(pid: number): Stat {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [, parent, ...more] = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number);
-    const [utime, stime, cutime, cstime] = more.slice(9) as [number, number, number, number];
-    return { parent: parent!, own: (utime + stime) * TICK_MICROS, ended: (cutime + cstime) * TICK_MICROS };
-  } catch {
-    return { parent: 0, own: 0, ended: 0 };
-  }
+  const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const [, parent, ...more] = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number);
+  const [cutime, cstime] = more.slice(11) as [number, number];
+  return { parent: parent!, endedMicros: (cutime + cstime) * TICK_MICROS };
 }
 
 /** Of the kernel's clock. */

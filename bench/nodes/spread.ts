@@ -27,22 +27,19 @@ const RUN_MS = 4_000;
  */
 export async function measureSpread(engine: Engine, nodes: number, isFollowed: boolean): Promise<Spread> {
   await using cluster = await Cluster.start(engine, nodes);
-  await using loads = new AsyncDisposableStack();
+  await using client = await ServerProcess.start("load/http.mjs");
   const databases = Array.from({ length: DATABASES }, (_, at) => `${BENCH_DATABASE}${at}`);
-  const clients: ServerProcess[] = [];
   for (const [at, database] of databases.entries()) {
     const { url } = await homeOf(cluster, at, database);
     const bodies = updateTaskBodies(JOBS, 1_000).map((body) => body.replace(`"${BENCH_DATABASE}"`, `"${database}"`));
-    const client = loads.use(await ServerProcess.start("load/http.mjs"));
     await client.ask("start", { url, connections: CONNECTIONS, bodies });
-    clients.push(client);
   }
   if (isFollowed) for (const database of databases) await open(cluster, database);
   await setTimeout(WARM_UP_MS);
-  const before = await Promise.all([answers(clients), appends(engine, cluster)]);
+  const before = await Promise.all([client.ask<number>("count"), appends(engine, cluster)]);
   const { result: after, cost } = await cluster.spent([], async () => {
     await setTimeout(RUN_MS);
-    return Promise.all([answers(clients), appends(engine, cluster)]);
+    return Promise.all([client.ask<number>("count"), appends(engine, cluster)]);
   });
   return { nodes, changes: after[0] - before[0], appends: after[1] - before[1], cost };
 }
@@ -56,11 +53,6 @@ async function homeOf({ nodes }: Cluster, at: number, database: string): Promise
 
 async function open({ nodes }: Cluster, database: string): Promise<void> {
   await Promise.all(nodes.map((node) => node.ask("state", { database })));
-}
-
-async function answers(clients: readonly ServerProcess[]): Promise<number> {
-  const counts = await Promise.all(clients.map((client) => client.ask<number>("count")));
-  return counts.reduce((sum, count) => sum + count);
 }
 
 async function appends({ server }: Engine, { store }: Cluster): Promise<number> {

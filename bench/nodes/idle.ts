@@ -1,0 +1,35 @@
+import { setTimeout } from "node:timers/promises";
+import { TASK } from "../delivery/watch.mjs";
+import type { ServerProcess } from "../server-process.js";
+import { Cluster } from "./cluster.js";
+import type { Engine } from "./engine.js";
+
+/** What a node costs that has nothing to do. */
+export interface Idle {
+  readonly databases: number;
+  /** CPU time of the node and of the engine for a second, in microseconds. */
+  readonly nodeMicros: number;
+  readonly engineMicros: number;
+  /** Of the node's process. */
+  readonly residentBytes: number;
+}
+
+const RUN_MS = 5_000;
+const SETTLED_MS = 2_000;
+
+export async function measureIdle(engine: Engine, databases: number): Promise<Idle> {
+  await using cluster = await Cluster.start(engine, 1);
+  const [node] = cluster.nodes as [ServerProcess];
+  for (let at = 0; at < databases; at++)
+    await node.ask("storeJobs", { database: `graphs${at}`, users: 1, jobs: 1, task: TASK });
+  await setTimeout(SETTLED_MS);
+  const { cost } = await cluster.spent([], () => setTimeout(RUN_MS));
+  const { rss } = await node.ask<{ rss: number }>("memory");
+  const [micros] = cost.nodes as [number];
+  return {
+    databases,
+    nodeMicros: micros / cost.seconds,
+    engineMicros: cost.cpuMicros / cost.seconds,
+    residentBytes: rss,
+  };
+}
