@@ -21,6 +21,7 @@ export interface JournalDatabase {
   /** What is new after `point`, or undefined at the head. */
   newsAfter(point: JournalPoint): Promise<JournalNews | undefined>;
   head(): Promise<number>;
+  holdsLease(): boolean;
 }
 
 /** A handle on a database of this process. */
@@ -66,9 +67,8 @@ export class JournalHandle implements DatabaseJournal {
     return this.#open().head();
   }
 
-  /** This process is the only one that writes. */
   holdsLease(): boolean {
-    return true;
+    return this.#database.holdsLease();
   }
 
   async close(): Promise<void> {

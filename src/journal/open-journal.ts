@@ -2,7 +2,7 @@ import type { Journal, OpenOptions } from "./journal.js";
 import { createMemoryJournal } from "./memory/memory-journal.js";
 
 /**
- * Opens the journal for a store URL, by its scheme: `memory:` or `lmdb:DIR`. A new driver is one more entry in
+ * Opens the journal for a store URL, by its scheme: `memory:`, `lmdb:DIR` or `postgres://…`. A new driver is one more entry in
  * `DRIVERS`.
  * @throws Error if this version does not support the store; the message, for the operator, lists the supported
  * ones.
@@ -22,7 +22,14 @@ const DRIVERS = {
     const { openLmdbJournal } = await import("./lmdb/lmdb-journal.js").catch(explainMissingBinary);
     return openLmdbJournal(folder, options);
   },
+  "postgres:": openPostgres,
+  "postgresql:": openPostgres,
 } satisfies Record<`${string}:`, Driver>;
+
+async function openPostgres(rest: string, options: OpenOptions): Promise<Journal> {
+  const { openPostgresJournal } = await import("./postgres/postgres-journal.js");
+  return openPostgresJournal(`postgres:${rest}`, options);
+}
 
 /** The binary of LMDB is in an optional dependency, of which npm installs the one for the platform. */
 function explainMissingBinary(cause: unknown): never {

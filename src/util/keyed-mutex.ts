@@ -1,6 +1,6 @@
-import { Mutex } from "async-mutex";
+import { Mutex, Semaphore } from "async-mutex";
 
-export { Mutex };
+export { Mutex, Semaphore };
 
 /**
  * A lock for each name: work under one name runs one at a time, in the order of the calls; work under different

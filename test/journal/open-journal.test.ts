@@ -52,7 +52,7 @@ describe("openJournal", () => {
       const scheme = url.slice(0, url.indexOf(":") + 1);
       const opening = openJournal(url, OPTIONS);
       await expect(opening).rejects.toThrow(
-        `Unknown store "${scheme}": this version supports memory:, lmdb:.`,
+        `Unknown store "${scheme}": this version supports memory:, lmdb:, postgres:, postgresql:.`,
       );
       await expect(opening).rejects.toThrow("Choose one of these (--store)");
     },

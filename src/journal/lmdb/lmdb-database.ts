@@ -210,6 +210,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => this.#head.revision);
   }
 
+  /** This process is the only one that writes. */
+  holdsLease(): boolean {
+    return true;
+  }
+
   /** Writes a transaction without other changes, to find out whether a failed write would succeed now. @throws JournalError */
   probe(): Promise<void> {
     return this.#exclusively(async () => {

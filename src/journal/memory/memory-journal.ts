@@ -169,6 +169,11 @@ class MemoryDatabase implements JournalDatabase {
     return this.#log.head;
   }
 
+  /** This process is the only one that writes. */
+  holdsLease(): boolean {
+    return true;
+  }
+
   /** The first entry that was not made from the current revision of its job. */
   #conflictIn(entries: readonly JournalEntry[], ids: readonly string[]): JournalEntry | undefined {
     const isJob = new Map<string, boolean>();

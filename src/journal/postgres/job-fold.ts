@@ -1,0 +1,109 @@
+import type { JobKey } from "../../tasks/names.js";
+import type { VersionedRow } from "../../tasks/task-rows.js";
+import type { LogEntry } from "../../tasks/user-task.js";
+import { unreachable } from "../../util/assert.js";
+import { DamagedJournalError, type JobHeader, type JournalRecord, type StoredJob } from "../journal.js";
+import { appendLogLines, createStoredJob, jobKeyText, pickJobKey } from "../stored-job.js";
+
+/**
+ * The jobs that entries lead to. Of a job that was only updated, the record before the entries is needed too: it is passed to
+ * `next`.
+ */
+export class JobFold {
+  readonly #changes = new Map<string, Change>();
+  readonly #logLinesMax: number;
+
+  constructor(logLinesMax: number) {
+    this.#logLinesMax = logLinesMax;
+  }
+
+  /** Entries are added in order. */
+  add({ revision, entry }: JournalRecord): void {
+    const id = jobKeyText(entry);
+    const { change } = entry;
+    switch (change.kind) {
+      case "stored":
+        this.#changes.set(id, newChange(entry, createStoredJob(entry, change, revision)));
+        break;
+      case "updated": {
+        const whole = this.#changes.get(id) ?? newChange(entry, undefined);
+        this.#changes.set(id, whole);
+        whole.update = { header: change.header, revision };
+        for (const row of change.tasks) whole.rows.set(row.path, { row, revision });
+        whole.log = appendLogLines(whole.log, change.log, this.#logLinesMax);
+        break;
+      }
+      case "removed":
+        this.#changes.set(id, newChange(entry, "removed"));
+        break;
+      default:
+        unreachable(change);
+    }
+  }
+
+  get removed(): JobKey[] {
+    return this.#keysWhere(({ base }) => base === "removed");
+  }
+
+  /** The jobs whose records are needed. */
+  get unfinished(): JobKey[] {
+    return this.#keysWhere(({ base }) => base === undefined);
+  }
+
+  /** What the record has become: undefined if the job was removed, or stored again and is among the `stored`. */
+  next(record: StoredJob): StoredJob | undefined {
+    const id = jobKeyText(record);
+    const change = this.#changes.get(id);
+    if (!change) return record;
+    if (change.base !== undefined) return undefined;
+    this.#changes.delete(id);
+    return this.#updated(record, change);
+  }
+
+  /** The jobs that were stored, and perhaps updated since. */
+  *stored(): Generator<StoredJob, void> {
+    for (const change of this.#changes.values())
+      if (change.base !== undefined && change.base !== "removed") yield this.#updated(change.base, change);
+  }
+
+  /** Asserts that the records of all updated jobs were passed to `next`. @throws DamagedJournalError */
+  checkFinished(): void {
+    const [missing] = this.unfinished;
+    if (missing) throw new DamagedJournalError(`The record of job ${JSON.stringify(missing)} is missing.`);
+  }
+
+  #keysWhere(isWanted: (change: Change) => boolean): JobKey[] {
+    return [...this.#changes.values()].filter(isWanted).map(({ key }) => key);
+  }
+
+  /** Existing rows keep their places, new rows come last. */
+  #updated(base: StoredJob, { update, rows, log }: Change): StoredJob {
+    if (!update) return base;
+    const rest = new Map(rows);
+    const tasks = base.tasks.map((written) => {
+      const newer = rest.get(written.row.path);
+      rest.delete(written.row.path);
+      return newer ?? written;
+    });
+    return {
+      ...base,
+      ...update,
+      tasks: [...tasks, ...rest.values()],
+      log: appendLogLines(base.log, log, this.#logLinesMax),
+    };
+  }
+}
+
+interface Change {
+  readonly key: JobKey;
+  /** The tree that an entry stored; undefined if it is in the job's record. */
+  readonly base: StoredJob | "removed" | undefined;
+  /** The updates since. */
+  update: { readonly header: JobHeader; readonly revision: number } | undefined;
+  readonly rows: Map<string, VersionedRow>;
+  log: readonly LogEntry[];
+}
+
+function newChange(key: JobKey, base: Change["base"]): Change {
+  return { key: pickJobKey(key), base, update: undefined, rows: new Map(), log: [] };
+}

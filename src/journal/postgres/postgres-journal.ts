@@ -1,0 +1,147 @@
+import type { DatabaseName } from "../../tasks/names.js";
+import { JournalHandle, journalClosedError } from "../journal-handle.js";
+import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
+import { Connections, type ConnectionOptions } from "./connections.js";
+import { EngineWatch } from "./engine-watch.js";
+import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
+import { prepareSchema } from "./schema.js";
+
+export type PostgresOptions = OpenOptions &
+  Partial<ConnectionOptions> &
+  Pick<DatabaseOptions, "synchronousCommit">;
+
+/**
+ * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
+ *
+ * @param url as for any client of PostgreSQL; what it lacks comes from the variables `PG*` and from `.pgpass`
+ * @throws Error for the operator, if the database cannot be used
+ */
+export async function openPostgresJournal(url: string, options: PostgresOptions): Promise<Journal> {
+  const connections = new Connections(url, { connectionsMax: CONNECTIONS_MAX, ...options });
+  const journal = new PostgresJournal(connections, options);
+  try {
+    await journal.prepare();
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+  return journal;
+}
+
+const CONNECTIONS_MAX = 10;
+
+class PostgresJournal implements Journal {
+  readonly supports = { durability: true, otherWriters: true };
+  readonly #connections: Connections;
+  readonly #options: PostgresOptions;
+  readonly #opened = new Map<DatabaseName, Opened>();
+  readonly #watch: EngineWatch;
+  #probing: Promise<boolean> | undefined;
+  #isClosed = false;
+
+  constructor(connections: Connections, options: PostgresOptions) {
+    this.#connections = connections;
+    this.#options = options;
+    this.#watch = new EngineWatch(connections, this.#opened, options.log);
+  }
+
+  async prepare(): Promise<void> {
+    await this.#connections.prepare(prepareSchema);
+    if (this.#options.newEpoch) await this.#beginEpochs();
+    await this.#watch.start();
+  }
+
+  get engine(): JournalEngine {
+    return this.#watch;
+  }
+
+  async open(name: DatabaseName): Promise<DatabaseJournal> {
+    this.#checkOpen();
+    const opened = this.#opened.get(name) ?? this.#openDatabase(name);
+    const handle: JournalHandle = new JournalHandle(opened.database, () =>
+      this.#release(name, opened, handle),
+    );
+    opened.handles.add(handle);
+    try {
+      if (!opened.database.holdsLease()) await this.#watch.takeLease(name);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async databases(): Promise<readonly DatabaseSummary[]> {
+    this.#checkOpen();
+    const rows = await this.#connections.read({
+      sql: "SELECT name, job_count FROM tidemark.databases ORDER BY name",
+    });
+    return rows.map(({ name, job_count }) => ({ name, jobCount: job_count }));
+  }
+
+  async recent(count: number): Promise<readonly DatabaseName[]> {
+    const sql = "SELECT name FROM tidemark.databases ORDER BY written_at DESC LIMIT $1";
+    return (await this.#connections.read({ sql, values: [count] })).map(({ name }) => name);
+  }
+
+  async isWritable(): Promise<boolean> {
+    if (this.#isClosed) return false;
+    this.#probing ??= this.#probe().finally(() => (this.#probing = undefined));
+    return this.#probing;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
+    await Promise.all(handles.map((handle) => handle.close()));
+    await this.#watch.stop();
+    await this.#connections.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #openDatabase(name: DatabaseName): Opened {
+    const opened = {
+      database: new PostgresDatabase(name, this.#connections, this.#options),
+      handles: new Set<JournalHandle>(),
+    };
+    this.#opened.set(name, opened);
+    return opened;
+  }
+
+  async #release(name: DatabaseName, { handles }: Opened, handle: JournalHandle): Promise<void> {
+    handles.delete(handle);
+    if (handles.size > 0) return;
+    this.#opened.delete(name);
+    await this.#watch.releaseLease(name);
+  }
+
+  /** A standby rejects the statement. */
+  async #probe(): Promise<boolean> {
+    try {
+      await this.#connections.poll({ sql: "SELECT tidemark.incarnation()" });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #beginEpochs(): Promise<void> {
+    this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
+    for (const { name } of await this.databases())
+      await new PostgresDatabase(name, this.#connections, this.#options).beginEpoch();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw journalClosedError();
+  }
+}
+
+/** A database in use. */
+interface Opened {
+  readonly database: PostgresDatabase;
+  readonly handles: Set<JournalHandle>;
+}
