@@ -5,12 +5,19 @@ import { measureKilled, type Moved } from "./nodes/killed.js";
 import { measureMemory, type JobMemory } from "./nodes/memory.js";
 import { measureSpread, type Spread } from "./nodes/spread.js";
 import { measureThroughput, WAYS, type Throughput } from "./nodes/throughput.js";
-import { IS_PROFILING, ROUNDS, spread, writeResults } from "./rounds.js";
+import { constantsOf } from "./nodes/constants.js";
+import { ROUNDS, spread, writeResults } from "./rounds.js";
 
 /** One watcher for the target; the others are points against which the cost model is checked. */
 const SCENARIOS: readonly Scenario[] = [
   { name: "one watcher", nodes: 2, databases: 1, changesPerSecond: 200, watchers: { each: 1, on: "others" } },
-  { name: "100 watchers", nodes: 2, databases: 1, changesPerSecond: 200, watchers: { each: 100, on: "others" } },
+  {
+    name: "100 watchers",
+    nodes: 2,
+    databases: 1,
+    changesPerSecond: 200,
+    watchers: { each: 100, on: "others" },
+  },
   { name: "3 databases", nodes: 3, databases: 3, changesPerSecond: 600, watchers: { each: 10, on: "all" } },
   { name: "12 databases", nodes: 3, databases: 12, changesPerSecond: 300, watchers: { each: 5, on: "all" } },
 ];
@@ -33,7 +40,7 @@ while (rounds.length < ROUNDS) {
   rounds.push(await playRound());
   show();
 }
-await writeResults("nodes", { rounds });
+await writeResults("nodes", { constants: constantsOf(rounds), rounds });
 
 async function playRound(): Promise<Round> {
   return {
@@ -48,4 +55,104 @@ async function playRound(): Promise<Round> {
     moved: await measureKilled(engine),
     idle: await inTurn(IDLE, (databases) => measureIdle(engine, databases)),
   };
+}
+
+/** One after the other. */
+async function inTurn<T, R>(list: readonly T[], measure: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of list) results.push(await measure(item));
+  return results;
+}
+
+function show(): void {
+  console.table(WAYS.map(throughputRow));
+  console.table(SCENARIOS.map(deliveryRow));
+  console.table([
+    row("changes per second to a bare client's, 100 in flight", "at least 0.5", ({ throughput }) =>
+      ofBare(throughput[1]!),
+    ),
+    row("delivery to another node, p50 ms", "at most 15", ({ delivered }) => delivered[0]!.p50),
+    row("delivery to another node, p99 ms", "at most 120", ({ delivered }) => delivered[0]!.p99),
+    row("CPU of a change that is followed, to one made there", "at most 1.2", ({ throughput }) =>
+      followedToMade(throughput[1]!),
+    ),
+    row("capacity of three nodes to one, by CPU", "at least 2.5", (round) =>
+      capacity(round.spread.three, round),
+    ),
+    row("the same, if each follows all", "", (round) => capacity(round.spread.followed, round)),
+    row(
+      "memory of a followed job to a local one",
+      "at most 1.1",
+      ({ memory }) => memory.followed / memory.local,
+    ),
+    row("memory of a loaded job to a local one", "at most 1.1", ({ memory }) => memory.loaded / memory.local),
+    row("1,000 watchers of a killed node are live again, s", "at most 10", ({ moved }) => moved.seconds),
+    row("CPU s for that", "", ({ moved }) => moved.cpuSeconds),
+    row("resets", "0", ({ moved }) => moved.resets),
+  ]);
+  console.dir(constantsOf(rounds));
+}
+
+function row(figure: string, target: string, of: (round: Round) => number): object {
+  return { figure, target, reached: spread(rounds.map(of), 2) };
+}
+
+function throughputRow(inFlight: number, at: number): object {
+  const over = (of: (run: Throughput) => number, digits = 1): string =>
+    spread(
+      rounds.map(({ throughput }) => of(throughput[at]!)),
+      digits,
+    );
+  return {
+    "in flight": inFlight,
+    "changes/s": over(({ updates, seconds }) => updates / seconds, 0),
+    "bare/s": over(({ updates, bareSeconds }) => updates / bareSeconds, 0),
+    ratio: over(ofBare, 2),
+    "changes per append": over(({ updates, appends }) => updates / appends, 0),
+    "CPU µs: writer": over(({ alone, updates }) => alone.nodes[0]! / updates),
+    follower: over(({ followed }) => followed.nodes[1]! / followed.updates),
+    "in memory": over(({ localMicros }) => localMicros),
+    engine: over(({ alone, updates }) => alone.cpuMicros / updates),
+    "engine, followed": over(({ followed }) => followed.cpuMicros / followed.updates),
+    "WAL bytes": over(({ alone, updates }) => alone.walBytes / updates, 0),
+  };
+}
+
+function deliveryRow({ name }: Scenario, at: number): object {
+  const over = (of: (run: Delivered) => number, digits = 1): string =>
+    spread(
+      rounds.map(({ delivered }) => of(delivered[at]!)),
+      digits,
+    );
+  return {
+    scenario: name,
+    "p50 ms": over(({ p50 }) => p50),
+    "p99 ms": over(({ p99 }) => p99),
+    deliveries: over(({ deliveries }) => deliveries, 0),
+    "CPU of the first node, %": over(({ cost }) => shareOf(cost.nodes[0]!, cost.seconds)),
+    "of the last": over(({ cost }) => shareOf(cost.nodes.at(-1)!, cost.seconds)),
+    "of the engine": over(({ cost }) => shareOf(cost.cpuMicros, cost.seconds)),
+  };
+}
+
+function shareOf(micros: number, seconds: number): number {
+  return micros / seconds / 10_000;
+}
+
+function ofBare({ seconds, bareSeconds }: Throughput): number {
+  return bareSeconds / seconds;
+}
+
+function followedToMade({ alone, updates, followed }: Throughput): number {
+  return followed.nodes[1]! / followed.updates / (alone.nodes[0]! / updates);
+}
+
+/** What the nodes could do with a core each, to what one could do with one. */
+function capacity(run: Spread, { spread: { one } }: Round): number {
+  return (run.nodes * microsOf(one)) / microsOf(run);
+}
+
+/** CPU time of all nodes for each change. */
+function microsOf({ cost, changes }: Spread): number {
+  return cost.nodes.reduce((sum, micros) => sum + micros) / changes;
 }

@@ -46,7 +46,9 @@ export async function measureDelivery(engine: Engine, scenario: Scenario): Promi
   await workers.ask("reportAtRate", { perSecond, seconds: WARM_UP_SECONDS });
   await watchers.ask("quiet");
   await watchers.ask("time");
-  const { cost } = await cluster.spent([], () => workers.ask("reportAtRate", { perSecond, seconds: SECONDS }));
+  const { cost } = await cluster.spent([], () =>
+    workers.ask("reportAtRate", { perSecond, seconds: SECONDS }),
+  );
   await setTimeout(PATIENCE_MS);
   const { count, p50, p99 } = await watchers.ask<{ count: number; p50: number; p99: number }>("times");
   return { cost, changes: perSecond * SECONDS, deliveries: count, p50, p99 };

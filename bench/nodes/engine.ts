@@ -72,7 +72,10 @@ interface Stat {
 
 function statOf(pid: number): Stat {
   const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const [, parent, ...more] = text.slice(text.lastIndexOf(")") + 2).split(" ").map(Number);
+  const [, parent, ...more] = text
+    .slice(text.lastIndexOf(")") + 2)
+    .split(" ")
+    .map(Number);
   const [cutime, cstime] = more.slice(11) as [number, number];
   return { parent: parent!, endedMicros: (cutime + cstime) * TICK_MICROS };
 }

@@ -7,6 +7,8 @@ export interface Moved {
   readonly watchers: number;
   /** From the kill until all have caught up on other nodes. */
   readonly seconds: number;
+  /** CPU time of the other two nodes in this time, including the changes that go on. */
+  readonly cpuSeconds: number;
   /** After the kill. */
   readonly resets: number;
   /** Connections that failed. */
@@ -35,14 +37,22 @@ export async function measureKilled(engine: Engine): Promise<Moved> {
   await using load = steadyLoad(second);
   await setTimeout(RUN_MS);
   const before = await live(watchers);
+  const cpu = await cpuSeconds([second, third]);
   const began = performance.now();
   await killed[Symbol.asyncDispose]();
   await setTimeout(NOTICED_MS);
   const after = await live(watchers);
   const seconds = (performance.now() - began) / 1_000;
+  const spent = (await cpuSeconds([second, third])) - cpu;
   await load.stop();
   if (after.live < WATCHERS) throw new Error(`Only ${after.live} watchers continued.`);
-  return { watchers: WATCHERS, seconds, resets: after.resets - before.resets, failures: after.refused };
+  const resets = after.resets - before.resets;
+  return { watchers: WATCHERS, seconds, cpuSeconds: spent, resets, failures: after.refused };
+}
+
+async function cpuSeconds(nodes: readonly ServerProcess[]): Promise<number> {
+  const micros = await Promise.all(nodes.map((node) => node.cpuMicros()));
+  return micros.reduce((sum, each) => sum + each) / 1e6;
 }
 
 /** By then each watcher knows that its connection has ended. */

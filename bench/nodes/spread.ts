@@ -31,7 +31,9 @@ export async function measureSpread(engine: Engine, nodes: number, isFollowed: b
   const databases = Array.from({ length: DATABASES }, (_, at) => `${BENCH_DATABASE}${at}`);
   for (const [at, database] of databases.entries()) {
     const { url } = await homeOf(cluster, at, database);
-    const bodies = updateTaskBodies(JOBS, 1_000).map((body) => body.replace(`"${BENCH_DATABASE}"`, `"${database}"`));
+    const bodies = updateTaskBodies(JOBS, 1_000).map((body) =>
+      body.replace(`"${BENCH_DATABASE}"`, `"${database}"`),
+    );
     await client.ask("start", { url, connections: CONNECTIONS, bodies });
   }
   if (isFollowed) for (const database of databases) await open(cluster, database);

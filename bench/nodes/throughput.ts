@@ -60,7 +60,14 @@ async function measureAlone(
   const appends = await bare.appendsAfter(revision);
   const local = await localMicros(memory, inFlight);
   const grouped = { appends: appends.length, entryBytes: bytesOf(appends) / result.updates };
-  return { inFlight, ...result, ...grouped, bareSeconds: await bare.repeat(appends), alone: cost, localMicros: local };
+  return {
+    inFlight,
+    ...result,
+    ...grouped,
+    bareSeconds: await bare.repeat(appends),
+    alone: cost,
+    localMicros: local,
+  };
 }
 
 async function measureFollowed(
