@@ -213,7 +213,7 @@ async function storeTarget(
 /** The size of the newest entry on disk. */
 async function latestEntryBytes(journal: Journal): Promise<number> {
   const handle = await journal.open(BENCH_DATABASE); // closed with the journal
-  const head = await handle.head();
+  const { revision: head } = await handle.head();
   for await (const { revision, entry } of recordsAfter(handle, head - 1, new AbortController().signal)) {
     const key = entryKey(revision);
     return key.length + encodeEntry(key, entry).bytes.length;

@@ -6,11 +6,14 @@ import { DemoWorker } from "./demo/demo-worker.js";
 import { Pipeline } from "./graphql/pipeline/pipeline.js";
 import { schema } from "./graphql/schema.js";
 import { Hub } from "./hub/hub.js";
-import type { DatabaseSummary, Journal } from "./journal/journal.js";
+import type { DatabaseSummary, Journal, JournalEngine } from "./journal/journal.js";
 import { systemCodeOf } from "./journal/system-code.js";
 import { writeFailureReason } from "./journal/write-failure-reason.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
+import { observeEngine } from "./server/engine-metrics.js";
+import { EngineWatch } from "./server/engine-watch.js";
+import { GuardedTaskStoreProvider } from "./server/guarded-task-store-provider.js";
 import { fitToDescriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
 import { Metrics } from "./server/metrics.js";
@@ -27,11 +30,15 @@ import { systemClock, type Clock } from "./util/clock.js";
 import { SteadyClock } from "./util/steady-clock.js";
 import { packageVersion } from "./util/package-version.js";
 import { silentLog, type Log } from "./util/log.js";
+import { withoutPassword } from "./util/without-password.js";
 import { TurnLength } from "./util/turn-length.js";
 
 /** Parts that an embedding program or a test may replace. */
 export interface AppOptions {
-  /** Default: the system clock. Another clock is not watched for pauses of the process. */
+  /**
+   * Default: the system clock. Another clock is not watched for pauses of the process. The time of day of an engine takes
+   * precedence.
+   */
   readonly clock?: Clock;
   /** Default: silent. */
   readonly log?: Log;
@@ -73,10 +80,10 @@ export interface App extends AsyncDisposable {
  */
 export async function startApp(config: Config, options: AppOptions = {}): Promise<App> {
   const { log = silentLog, signal } = options;
-  const clock = new SteadyClock(options.clock ?? systemClock);
   const journal =
     options.journal ??
     (await openJournal(config.store, { ...config.limits, newEpoch: config.newEpoch, log }));
+  const clock = steadyClockOf(journal.engine, options.clock ?? systemClock);
   const openId = await openProvider(config, { clock, log });
   const tokens = openId ? tokensOfProvider(config) : config.jwt;
   const authenticator = await openAuthenticator(config.auth, { jwt: tokens, openId, clock, log }).catch(
@@ -92,8 +99,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   if (notice) log[notice.level]({}, notice.message);
   const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
+  const engineWatch =
+    journal.engine && watchEngine(journal.engine, config, { clock, log, server: () => server });
+  const served = engineWatch ? new GuardedTaskStoreProvider(provider, () => engineWatch.check()) : provider;
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
-  const hub = new Hub(provider, hubOptions);
+  const hub = new Hub(served, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
   const metrics = new Metrics();
   const { leaseMs, retention } = config;
@@ -102,14 +112,16 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { publicUrl, introspection } = config;
   const addressing = { version, publicUrl, authenticator };
   const services = { ...addressing, limits, leaseMs, retention, elapsedMs, observer: metrics, log };
-  const pipeline = new Pipeline({ schema, services, provider, hub, emptyHub, introspection, clock });
-  observe(metrics, { ...options, hub, emptyHub, provider, memory, journal, authenticator, pipeline });
+  const pipeline = new Pipeline({ schema, services, provider: served, hub, emptyHub, introspection, clock });
+  observe(metrics, { ...options, hub, emptyHub, provider: served, memory, journal, authenticator, pipeline });
   const health = new HealthProbes({
-    isWritable: () => journal.isWritable(),
+    // Nothing is asked of an engine that does not answer.
+    isWritable: async () => engineWatch?.isSilent || journal.isWritable(),
     problems: async () => [
       ...authenticationProblems(authenticator),
-      ...writeProblems(journal),
-      ...(await databaseProblems(provider)),
+      ...(engineWatch?.isSilent
+        ? engineWatch.problems()
+        : [...writeProblems(journal), ...(await databaseProblems(provider))]),
     ],
   });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
@@ -121,10 +133,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     ...(openId && { openId: signInOf(openId, config) }),
     limits: limitsInForce(limits),
   });
-  const served = { about, dashboard, demonstration, turnLength };
   const server = new Server({
     ...config,
-    ...served,
+    about,
+    dashboard,
+    demonstration,
+    turnLength,
     limits,
     clock,
     pipeline,
@@ -141,6 +155,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
     clock.stop();
+    engineWatch?.stop();
     expiry?.stop();
     await Promise.all([server.stop(), demonstration?.stop()]);
     authenticator.close();
@@ -159,6 +174,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       await openRecentDatabases(journal, provider, { clock, log, signal });
     signal?.throwIfAborted();
     expiry?.start();
+    engineWatch?.start();
     signal?.removeEventListener("abort", onAbort);
     health.enter("ready");
     return { url, provider, hub, drain, stop, [Symbol.asyncDispose]: stop };
@@ -167,6 +183,36 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     throw error;
   }
 }
+
+/** With an engine, the time of day is that of the engine, so that all servers that store databases in it agree. */
+function steadyClockOf(engine: JournalEngine | undefined, local: Clock): SteadyClock {
+  if (!engine) return new SteadyClock(local);
+  const clock: Clock = {
+    now: () => engine.now(),
+    monotonic: () => local.monotonic(),
+    schedule: (delayMs, callback) => local.schedule(delayMs, callback),
+  };
+  return new SteadyClock(clock, () => engine.silentMs());
+}
+
+function watchEngine(
+  engine: JournalEngine,
+  { store, engineGraceMs: graceMs, drainMs }: Config,
+  { server, ...options }: { readonly clock: Clock; readonly log: Log; readonly server: () => Server },
+): EngineWatch {
+  return new EngineWatch({
+    ...options,
+    engine,
+    address: withoutPassword(store),
+    graceMs,
+    onGraceOver: () => server().closeWatchers(drainMs, ENGINE_AWAY),
+    onBack: () => server().keepWatchers(),
+  });
+}
+
+/** A close reason. */
+const ENGINE_AWAY =
+  "The database server does not answer. Reconnect with your position, to another server if possible.";
 
 /** The data file, its lock file, the log, and the folder of an open database. */
 const DESCRIPTORS_PER_DATABASE = 4;
@@ -295,6 +341,7 @@ function observe(metrics: Metrics, observed: Observed): void {
     "Log lines dropped because the reader of the log did not take them in time.",
     observed.logLinesDropped ?? (() => 0),
   );
+  if (journal.engine) observeEngine(metrics, journal.engine);
   if (!memory) return;
   metrics.gauge("memory_bytes", "Estimated memory of the jobs in open databases.", () => memory.bytes);
   metrics.gauge(

@@ -1,3 +1,5 @@
+import { withoutPassword } from "../util/without-password.js";
+
 /**
  * A setting is invalid. The message is one line with the setting, its value, the rule and what to do:
  *
@@ -22,6 +24,6 @@ export class ConfigError extends Error {
 
 /** A value for a message: short, on one line, and without the password of a URL. */
 function shown(value: unknown): string {
-  const json = (JSON.stringify(value) ?? String(value)).replace(/:[^:@/]+@/, ":***@");
+  const json = withoutPassword(JSON.stringify(value) ?? String(value));
   return json.length > 100 ? `${json.slice(0, 100)}…` : json;
 }

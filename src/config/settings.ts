@@ -249,6 +249,12 @@ const STORAGE_SETTINGS = {
       default: "1h",
       help: "Close a database after it has been idle for this long, and delete it if it has no jobs",
     },
+    engineGraceMs: {
+      syntax: "--engine-grace <duration>",
+      parser: duration("1s", "1h"),
+      default: "10s",
+      help: "Serve reads and watchers for this long while the database server of the store does not answer; then disconnect watchers, and be not ready until it answers",
+    },
     newEpoch: {
       syntax: "--new-epoch",
       parser: onOrOff(),

@@ -1,4 +1,4 @@
-import { newestRevisionIn, type Position } from "../protocol/position.js";
+import type { Position } from "../protocol/position.js";
 import type { TaskStoreLease, TaskStoreProvider } from "../store/task-store-provider.js";
 import type { TaskStore } from "../store/task-store.js";
 import type { DatabaseName, JobId, JobKey, Username } from "../tasks/names.js";
@@ -140,7 +140,7 @@ export class Hub {
   async #retain(database: DatabaseName, after: Position | undefined): Promise<TaskStoreLease> {
     const retained = await this.#provider.retain(database);
     try {
-      if (after) await retained.store.catchUp(newestRevisionIn(after));
+      if (after) await retained.store.catchUp(after);
       return retained;
     } catch (error) {
       retained.release();

@@ -68,7 +68,7 @@ export class TaskEventView {
 
   /** The state of a subscriber that has received everything up to `after`. */
   stateAfter(after: Position | undefined): CursorState {
-    const position = after ?? { ...this.#store.position, revision: 0 };
+    const position = this.#inNewestGeneration(after ?? { ...this.#store.position, revision: 0 });
     return {
       position: position.catchUp ? position : this.#catchingUp(position),
       pendingReset: position.revision === 0 ? "INITIAL" : undefined,
@@ -144,10 +144,12 @@ export class TaskEventView {
       : undefined;
   }
 
-  /** The same position, which the newest generation of the history includes. */
+  /** The same position as one of the newest generation, if the history includes it. */
   #inNewestGeneration(position: Position): Position {
     const { epoch } = this.#store.position;
-    return position.epoch === epoch ? position : { ...position, epoch };
+    const { revision, catchUp } = position;
+    if (position.epoch === epoch || !(this.#store.includes(position) || revision === 0)) return position;
+    return catchUp?.base === revision ? this.#catchingUp({ epoch, revision }) : { ...position, epoch };
   }
 
   #reset(cause: ResetReason): CursorStep {

@@ -20,7 +20,7 @@ export interface JournalDatabase {
   find(commitId: string): Promise<number | undefined>;
   /** What is new after `point`, or undefined at the head. */
   newsAfter(point: JournalPoint): Promise<JournalNews | undefined>;
-  head(): Promise<number>;
+  head(): Promise<JournalPoint>;
   holdsLease(): boolean;
 }
 
@@ -63,7 +63,7 @@ export class JournalHandle implements DatabaseJournal {
     }
   }
 
-  async head(): Promise<number> {
+  async head(): Promise<JournalPoint> {
     return this.#open().head();
   }
 

@@ -60,6 +60,28 @@ export interface JournalEngine {
    * and keeps its lease by itself.
    */
   takeLease(database: DatabaseName): Promise<boolean>;
+
+  /** What this process did with the engine since it opened the journal. */
+  stats(): EngineStats;
+}
+
+export interface EngineStats {
+  /** Appends that the engine stored, and the entries in them. */
+  readonly appends: number;
+  readonly entries: number;
+  /** The time from their sending to their answer, together. Milliseconds. */
+  readonly appendMs: number;
+  /** Appends that the engine rejected because a job had changed. */
+  readonly conflicts: number;
+  /** Polls for changes of other processes that were answered, and the time until their answers, together. */
+  readonly polls: number;
+  readonly pollMs: number;
+  /** How many changes the open database that is furthest behind has not received yet, at the latest poll. */
+  readonly lag: number;
+  /** Failovers and restarts of the engine that began a generation in an open database. */
+  readonly generations: number;
+  /** Databases whose lease this process holds. */
+  readonly leases: number;
 }
 
 export interface WriteFailure {
@@ -107,7 +129,7 @@ export interface DatabaseJournal {
    * first entry has `firstRevision`, and each further one the next revision. If the revision of a job differs from
    * the one that its first entry was made from, nothing is written and the result names the first such job. Further
    * entries of a job are made from the previous one; their `madeFrom` is not read.
-   * @param madeFrom a state from which all entries were made. Default: any state of the history.
+   * @param madeFrom the state from which all entries were made. It must be of the newest generation. Default: any state.
    * @throws JournalError on failure; `outcome` says whether the entries may have been written.
    */
   append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult>;
@@ -126,8 +148,8 @@ export interface DatabaseJournal {
    */
   follow(point: () => JournalPoint, signal: AbortSignal): AsyncIterable<JournalNews>;
 
-  /** The newest revision that any handle or process has written; 0 if the database does not exist. */
-  head(): Promise<number>;
+  /** The newest state that any handle or process has written; at revision 0 if the database does not exist. */
+  head(): Promise<JournalPoint>;
 
   /**
    * Whether this process may do the background duties of the database, such as expiry. At most one process may, except
@@ -252,8 +274,8 @@ export type AppendResult =
   | { readonly kind: "appended"; readonly firstRevision: number }
   /** The job has changed since, at the latest with the revision `head`. */
   | { readonly kind: "conflict"; readonly key: JobKey; readonly head: number }
-  /** The entries were made from a state that is not of the history. Load the database again. */
-  | { readonly kind: "gone" };
+  /** The entries were made from a state of another epoch or of an earlier generation. Follow first. */
+  | { readonly kind: "stale" };
 
 /** The limits that every driver enforces. */
 export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax">;

@@ -24,5 +24,5 @@ export function appendLogLines(
   lines: readonly LogEntry[],
   linesMax: number,
 ): readonly LogEntry[] {
-  return lines.length === 0 ? log : [...log, ...lines].slice(-linesMax);
+  return lines.length === 0 ? log : log.concat(lines).slice(-linesMax);
 }

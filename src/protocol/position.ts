@@ -38,9 +38,9 @@ export function formatPosition({ epoch, revision, catchUp }: Position): string {
   return catchUp ? `${epoch}.${revision}.${catchUp.base}.${catchUp.began}` : `${epoch}.${revision}`;
 }
 
-/** The newest revision that a subscriber at this position may have seen. */
+/** The newest revision that a subscriber at this position may have seen: nothing new at the start of a catch-up. */
 export function newestRevisionIn({ revision, catchUp }: Position): number {
-  return Math.max(revision, catchUp?.began ?? 0);
+  return catchUp && revision > catchUp.base ? Math.max(revision, catchUp.began) : revision;
 }
 
 /** The epoch of a position that a server sent. */

@@ -10,7 +10,7 @@ import { PerDatabaseTaskStore, type TaskStoreOptions } from "./per-database-task
 import type { TaskStoreLease, TaskStoreProvider } from "./task-store-provider.js";
 import type { TaskStore } from "./task-store.js";
 
-export interface ProviderOptions extends Omit<TaskStoreOptions, "memory" | "otherWriters"> {
+export interface ProviderOptions extends Omit<TaskStoreOptions, "memory" | "otherWriters" | "onFailure"> {
   readonly retention: Retention;
   /** Stores that have been idle for this long are closed. Milliseconds. */
   readonly idleMs: number;
@@ -51,7 +51,12 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     this.#journal = journal;
     const { limits } = options;
     this.memory = new MemoryBudget(limits, journal.supports.durability ? 1 : 2, () => this.#onMemoryFull());
-    this.#options = { ...options, memory: this.memory, otherWriters: journal.supports.otherWriters };
+    this.#options = {
+      ...options,
+      memory: this.memory,
+      otherWriters: journal.supports.otherWriters,
+      onFailure: (store, error) => void this.#drop(store, error),
+    };
   }
 
   async getTaskStore(database: DatabaseName, username?: Username): Promise<TaskStore> {
@@ -134,9 +139,8 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
 
   /** An erased store is still busy for a moment, after which another store may have its name. */
   async #closeIfUnusedOnceSettled(entry: OpenStore): Promise<void> {
-    const { store } = entry;
-    await store.settled;
-    if (this.#opened.get(store.database) === entry) this.#closeIfUnused(entry);
+    await entry.store.settled;
+    this.#closeIfUnused(entry);
   }
 
   async #eraseClosed(database: DatabaseName): Promise<void> {
@@ -263,6 +267,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   /** Closes an empty store after its last reader has left. */
   #closeIfUnused(entry: OpenStore): void {
     const { store, leaseCount, isForWriting } = entry;
+    if (this.#opened.get(store.database) !== entry) return;
     if (leaseCount > 0 || isForWriting || store.isBusy || store.position.revision > 0) return;
     void this.#startClosing(store);
   }
@@ -271,7 +276,7 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
   #startClosing(store: PerDatabaseTaskStore): Promise<void> {
     this.#opened.delete(store.database);
     const { clock, idleMs, retention } = this.#options;
-    const emptiedAt = isEmptied(store) ? clock.monotonic() + idleMs : Infinity;
+    const emptiedAt = store.isEmptied ? clock.monotonic() + idleMs : Infinity;
     const dueAt = Math.min(store.nextHealthCheckAt, store.nextExpiresAt(retention), emptiedAt);
     if (dueAt < Infinity) this.#dueAt?.set(store.database, dueAt);
     if (this.#options.otherWriters) this.#closedAt.set(store.database, store.position.revision);
@@ -284,19 +289,28 @@ export class PerDatabaseTaskStoreProvider implements TaskStoreProvider {
     return closing;
   }
 
+  /** Closes a store that can no longer be used, even if it has users. The next request says why, or opens another one. */
+  async #drop(store: PerDatabaseTaskStore, error: unknown): Promise<void> {
+    const { database } = store;
+    await this.#locks.runExclusive(database, async () => {
+      if (this.#opened.get(database)?.store === store) await this.#startClosing(store);
+    });
+    await this.#recordUnavailable(database, reasonOf(error), error);
+  }
+
   /** Deletes an idle database without jobs, so that its name is free again. */
   #closeIfIdle(database: DatabaseName): Promise<void> {
     return this.#locks.runExclusive(database, async () => {
       const entry = this.#opened.get(database);
       if (!entry || !this.#isIdle(entry)) return;
-      if (isEmptied(entry.store)) await this.#eraseIdle(entry);
+      if (entry.store.isEmptied) await this.#eraseIdle(entry);
       if (this.#opened.has(database)) await this.#startClosing(entry.store);
     });
   }
 
   async #eraseIdle(entry: OpenStore): Promise<void> {
     try {
-      if (entry.store.holdsLease) await this.#eraseOpen(entry, () => isEmptied(entry.store));
+      if (entry.store.holdsLease) await this.#eraseOpen(entry, () => entry.store.isEmptied);
     } catch (error) {
       this.#warn(error, entry.store.database, "cannot delete a database without jobs");
     }
@@ -483,11 +497,6 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof MemoryFullError)) return unavailableReason(error);
   const others = error.used === 0 ? "" : ", remove jobs from other databases";
   return `It does not fit into the memory: ${error.message}. Raise --memory-max${others}, or purge or delete this one.`;
-}
-
-/** Whether jobs were stored, and none is left. */
-function isEmptied(store: PerDatabaseTaskStore): boolean {
-  return store.position.revision > 0 && store.taskCount() === 0;
 }
 
 /** A store is not closed to make room for others within this time after a request. */

@@ -1,13 +1,16 @@
 import { setImmediate } from "node:timers/promises";
 import {
+  DamagedJournalError,
   JournalError,
+  UnknownFormatError,
   type AppendResult,
   type DatabaseJournal,
   type JournalNews,
 } from "../journal/journal.js";
+import { unavailableReason } from "../journal/unavailable-reason.js";
 import { writeFailureReason } from "../journal/write-failure-reason.js";
 import type { Limits } from "../protocol/limits.js";
-import type { Position } from "../protocol/position.js";
+import { newestRevisionIn, type Position } from "../protocol/position.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
   updateHealth,
@@ -31,6 +34,7 @@ import type { Log } from "../util/log.js";
 import type { SteadyClock } from "../util/steady-clock.js";
 import { admitted, WriteBatch, type PendingChange } from "./write-batch.js";
 import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
+import type { ReadonlyJobTable } from "./job-table.js";
 import type { MemoryAccount, MemoryBudget } from "./memory-budget.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
 import { Replica } from "./replica.js";
@@ -43,6 +47,8 @@ export interface TaskStoreOptions extends LeaseTerms {
   readonly log: Log;
   /** Whether other servers write to the journal. Default: false. */
   readonly otherWriters?: boolean;
+  /** Called once when the store can no longer follow the other servers, and so cannot be used any more. */
+  readonly onFailure?: (store: PerDatabaseTaskStore, error: unknown) => void;
 }
 
 /**
@@ -79,6 +85,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   readonly #closing = new AbortController();
   /** Why the store is closed, and what to do. */
   #closeReason: string | undefined;
+  /** Why the jobs can no longer be read: other servers have written what this one cannot read. */
+  #failure: TidemarkError | undefined;
 
   /**
    * Opens the store of `database` with the jobs in `journal`.
@@ -139,24 +147,24 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   get(key: JobKey): UserTask | undefined {
-    const state = this.#replica.table.get(key);
+    const state = this.#table.get(key);
     return state?.kind === "userTask" ? state : undefined;
   }
 
   query(filter: JobFilter = {}): UserTask[] {
-    return this.#replica.table.query(filter);
+    return this.#table.query(filter);
   }
 
   page(filter: JobFilter, window: PageWindow): UserTaskPage {
-    return this.#replica.table.page(filter, window);
+    return this.#table.page(filter, window);
   }
 
   taskCount(filter: JobFilter = {}): number {
-    return this.#replica.table.count(filter);
+    return this.#table.count(filter);
   }
 
   toBeCanceled(filter: JobFilter = {}): UserTask[] {
-    return this.#replica.table.toBeCanceled(filter);
+    return this.#table.toBeCanceled(filter);
   }
 
   usernames(first: number, after = ""): Username[] {
@@ -164,7 +172,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   nextChange(revision: number, filter: JobFilter = {}): UserTask | Removal | undefined {
-    return this.#replica.table.nextChange(revision, filter);
+    return this.#table.nextChange(revision, filter);
   }
 
   store(request: StoreRequest, admit?: Admit): Promise<UserTask> {
@@ -248,8 +256,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     });
   }
 
-  async catchUp(revision: number): Promise<void> {
-    if (!this.#options.otherWriters || revision <= this.#replica.revision) return;
+  async catchUp(position: Position): Promise<void> {
+    const isKnown = newestRevisionIn(position) <= this.#replica.revision && this.includes(position);
+    if (!this.#options.otherWriters || isKnown) return;
     await this.#exclusively(() => this.#catchUpWithHead());
   }
 
@@ -316,6 +325,11 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return this.#replica.table.users;
   }
 
+  /** Whether jobs were stored, and none is left. */
+  get isEmptied(): boolean {
+    return this.#replica.revision > 0 && this.#replica.table.count({}) === 0;
+  }
+
   /** Whether the store has a listener or a change in progress. */
   get isBusy(): boolean {
     return this.hasListeners || this.#committing !== undefined;
@@ -341,6 +355,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** For readers. @throws TidemarkError UNAVAILABLE after a failure */
+  get #table(): ReadonlyJobTable {
+    if (this.#failure) throw this.#failure;
+    return this.#replica.table;
   }
 
   /** Usually every checked job has reported in time, so there is nothing to commit. */
@@ -478,10 +498,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Returns false if the changes were not made from the newest state. */
   async #write(changes: readonly PendingChange[]): Promise<boolean> {
     const result = await this.#tryAppend(changes);
-    if (result?.kind === "gone") {
-      await this.#hear(result).catch((error: unknown) => {
-        throw unavailable(NOT_NEWEST, error);
-      });
+    if (result?.kind === "stale") {
+      await this.#catchUpWithHead();
       return false;
     }
     if (result?.kind === "conflict") {
@@ -563,11 +581,20 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
         }
       } catch (error) {
         if (signal.aborted) return;
+        if (isUnreadable(error)) return this.#fail(error);
         if (!isFailing) log.warn({ err: error, database: this.database }, "cannot follow the other servers");
         isFailing = true;
         await new Promise<void>((resolve) => void clock.schedule(FOLLOW_RETRY_MS, resolve));
       }
     }
+  }
+
+  /** Ends all streams: their subscribers may find a server that can read the database. */
+  #fail(error: unknown): void {
+    const name = JSON.stringify(this.database);
+    this.#failure = unavailable(`Database ${name} can no longer be read. ${unavailableReason(error)}`, error);
+    this.#options.onFailure?.(this, error);
+    this.notifyOfReplacedHistory();
   }
 
   /** Call it only between two batches. @throws JournalError */
@@ -589,8 +616,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   async #catchUpWithHead(): Promise<boolean> {
     try {
       const head = await this.#journal.head();
-      if (head === this.#replica.revision) return false;
-      await this.#catchUpTo(head);
+      const { epoch, generation, revision } = this.#replica.point;
+      if (head.revision === revision && head.generation === generation && head.epoch === epoch) return false;
+      await this.#catchUpTo(head.revision);
       return true;
     } catch (error) {
       throw unavailable(NOT_NEWEST, error);
@@ -599,12 +627,14 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** Hears of everything up to `revision`, or that it is no longer in the history. @throws TidemarkError UNAVAILABLE */
   async #catchUpTo(revision: number): Promise<void> {
+    let newest = revision;
     const deadline = new AbortController();
     const timer = this.#options.clock.schedule(CATCH_UP_MS, () => deadline.abort());
     try {
       for await (const news of this.#journal.follow(() => this.#replica.point, deadline.signal)) {
         await this.#hear(news);
-        if (this.#replica.revision >= revision || news.kind !== "entries") return;
+        if (news.kind === "generation") newest = (await this.#journal.head()).revision;
+        if (this.#replica.revision >= newest || news.kind === "gone") return;
       }
     } catch (error) {
       throw unavailable(NOT_NEWEST, error);
@@ -624,6 +654,10 @@ function notCommittedError(error: unknown): TidemarkError {
     `The change could not be written: ${reason}. Nothing has changed. Try again when an operator has mended that.`,
     error,
   );
+}
+
+function isUnreadable(error: unknown): boolean {
+  return error instanceof UnknownFormatError || error instanceof DamagedJournalError;
 }
 
 const NOT_NEWEST = "The newest changes of other servers could not be read. Try again.";

@@ -54,10 +54,10 @@ export interface TaskStore {
   // `admit` may reject a change before it is recorded.
 
   /**
-   * Resolves when the store has the change with this revision, if there is one that another server has answered or
-   * delivered. @throws TidemarkError UNAVAILABLE
+   * Resolves when the store has the changes up to `position`, which another server may have sent, or knows that they
+   * are not in its history. @throws TidemarkError UNAVAILABLE
    */
-  catchUp(revision: number): Promise<void>;
+  catchUp(position: Position): Promise<void>;
 
   /** @throws TidemarkError as `storeJob`; LIMIT_EXCEEDED for too many jobs; UNAVAILABLE */
   store(request: StoreRequest, admit?: Admit): Promise<UserTask>;

@@ -2,25 +2,30 @@ import type { Clock, Timer } from "./clock.js";
 
 /**
  * A clock that measures intervals between times of day, although the time of day may be set while the program runs.
- * It notices two kinds of interruption:
+ * It notices three kinds of interruption:
  *
  * - a **step**: the time of day moved, and the monotonic time did not move with it. An operator or NTP set the clock, or
  *   the machine was suspended.
  * - a **pause**: the program did not run for a second, because it was stopped or its event loop was blocked.
+ * - an **outage**: for a second, a service that the program depends on did not answer. It lasts until the service answers.
  *
- * Every reading looks for both, so that a timer that fires late learns of the pause before it judges anybody.
+ * Every reading looks for them, so that a timer that fires late learns of the pause before it judges anybody.
  */
 export class SteadyClock implements Clock {
   readonly #clock: Clock;
+  readonly #silentMs: () => number;
   readonly #startedAt: number;
   /** The newest first. */
   readonly #steps: Step[] = [];
   #latest: Reading;
   #interruptedAt: number;
+  #isInOutage = false;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock) {
+  /** @param silentMs how long a service that the program depends on has not answered. Default: there is none. */
+  constructor(clock: Clock, silentMs: () => number = () => 0) {
     this.#clock = clock;
+    this.#silentMs = silentMs;
     this.#latest = { wall: clock.now(), monotonic: clock.monotonic() };
     this.#startedAt = this.#interruptedAt = this.#latest.monotonic;
   }
@@ -37,7 +42,7 @@ export class SteadyClock implements Clock {
     return this.#clock.schedule(delayMs, callback);
   }
 
-  /** The monotonic time of the latest step or pause, or else of the start. */
+  /** The monotonic time of the latest step, pause or end of an outage, or else of the start. During an outage, of the latest reading. */
   get interruptedAt(): number {
     return this.#interruptedAt;
   }
@@ -78,8 +83,16 @@ export class SteadyClock implements Clock {
     const passedMs = latest.monotonic - before.monotonic;
     const isStep = Math.abs(latest.wall - before.wall - passedMs) >= STEP_MIN_MS;
     if (isStep) this.#recordStep(before, passedMs, latest);
-    if (isStep || (this.#timer && passedMs >= PAUSE_MIN_MS)) this.#interruptedAt = latest.monotonic;
+    const isPause = this.#timer !== undefined && passedMs >= PAUSE_MIN_MS;
+    if (this.#readOutage() || isStep || isPause) this.#interruptedAt = latest.monotonic;
     return latest;
+  }
+
+  /** Whether there is an outage, or was one at the previous reading. */
+  #readOutage(): boolean {
+    const wasInOutage = this.#isInOutage;
+    this.#isInOutage = this.#silentMs() >= OUTAGE_MIN_MS;
+    return this.#isInOutage || wasInOutage;
   }
 
   #recordStep(before: Reading, passedMs: number, { wall, monotonic }: Reading): void {
@@ -107,6 +120,9 @@ const STEP_MIN_MS = 500;
 const PAUSE_MIN_MS = 900;
 
 const READ_INTERVAL_MS = 300;
+
+/** An outage of a second is noticed although it may end right before a reading. */
+const OUTAGE_MIN_MS = 1_000 - READ_INTERVAL_MS;
 
 /** Older steps are forgotten. */
 const STEPS_MAX = 16;

@@ -168,7 +168,7 @@ interface Link {
 async function openWorld(flags: Readonly<Record<string, string>> = {}) {
   const clock = new ManualClock(NOW);
   const log = new RecordingLog();
-  const tokens = new Tokens(clock);
+  const tokens = new Tokens({ clock });
   const token = await tokens.grant("alice");
   const server = await startServer({ auth: tokens.auth, ...flags }, { clock, log });
   const store = await server.provider.getTaskStore(DATABASE);

@@ -193,7 +193,7 @@ describe("A server with a tokens file", () => {
 
   it("rejects an expired token after a restart", async () => {
     const clock = new ManualClock(1_700_000_000_000);
-    const tokens = new Tokens(clock);
+    const tokens = new Tokens({ clock });
     const { token } = await issueToken(
       tokens.path,
       { username: "alice", role: "viewer", databases: ["*"], lifeMs: 1_000 },

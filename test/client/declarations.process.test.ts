@@ -1,59 +1,71 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Program, PROJECT } from "../kit/process/child-process.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 /**
  * The declarations of `tidemark-client` need no types that a program may not have: not those of Node.js, of the DOM or of explicit
  * resource management. They are compiled as those of an installed package, in an empty folder.
  */
 
-const folder = mkdtempSync(join(tmpdir(), "tidemark-declarations-"));
 const TSC = join(PROJECT, "node_modules/typescript-7/bin/tsc");
 
-beforeAll(() => {
-  mkdirSync(join(folder, "node_modules"));
-  symlinkSync(join(PROJECT, "packages", "client"), join(folder, "node_modules", "tidemark-client"));
-});
+describe("The types of the SDK", () => {
+  it("compile in strict programs of each module format, with the types of each platform", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(join(PROJECT, "packages", "client"), join(folder, "node_modules", "tidemark-client"));
+    const projects = FORMATS.flatMap((format) =>
+      PLATFORMS.map((platform) => writeProject(folder, format, platform)),
+    );
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-describe.each(["ES modules", "CommonJS", "a bundler"] as const)("The types of the SDK (%s)", (format) => {
-  it.each([
-    ["no platform", ["ES2022"], ""],
-    [
-      "the DOM",
-      ["ES2022", "DOM"],
-      "void fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s }); eventSourceClient(job.signal.reason, EventSource);",
-    ],
-    ["a worker", ["ES2022", "WebWorker"], "void fetch(job.signal.reason, { signal: job.signal });"],
-    [
-      "explicit resource management",
-      ["ES2022", "ESNext.Disposable"],
-      "export async function end() { await using end: AsyncDisposable = watch(options); void end; }",
-    ],
-    [
-      "React",
-      ["ES2022", "DOM"],
-      `import { useJobs } from "tidemark-client/react"; export const useCount = () => useJobs({ username: "u" });`,
-    ],
-  ])("compile in a strict program with the types of %s", async (name, lib, code) => {
-    const project = join(folder, `${format} ${name}`);
-    const { extension, options } = FORMATS[format];
-    mkdirSync(project);
-    writeFileSync(join(project, `program.${extension}`), `${PROGRAM}\n${code}\n`);
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(configOf(options, lib)));
-
-    expect(await compile("-p", project)).toEqual([]);
+    expect(await compile(folder, projects)).toEqual([]);
   });
 });
 
-const FORMATS = {
-  "ES modules": { extension: "mts", options: { module: "Node16" } },
-  CommonJS: { extension: "cts", options: { module: "Node16" } },
-  "a bundler": { extension: "ts", options: { module: "ESNext", moduleResolution: "bundler" } },
-};
+interface ModuleFormat {
+  readonly title: string;
+  readonly extension: string;
+  readonly options: object;
+}
+
+interface Platform {
+  readonly title: string;
+  readonly lib: readonly string[];
+  /** What the program does on this platform only. */
+  readonly code: string;
+}
+
+const FORMATS: readonly ModuleFormat[] = [
+  { title: "ES modules", extension: "mts", options: { module: "Node16" } },
+  { title: "CommonJS", extension: "cts", options: { module: "Node16" } },
+  { title: "a bundler", extension: "ts", options: { module: "ESNext", moduleResolution: "bundler" } },
+];
+
+const PLATFORMS: readonly Platform[] = [
+  { title: "no platform", lib: ["ES2022"], code: "" },
+  {
+    title: "the DOM",
+    lib: ["ES2022", "DOM"],
+    code: "void fetch(job.signal.reason, { signal: job.signal }); const s: AbortSignal = job.signal; watch({ signal: s }); eventSourceClient(job.signal.reason, EventSource);",
+  },
+  {
+    title: "a worker",
+    lib: ["ES2022", "WebWorker"],
+    code: "void fetch(job.signal.reason, { signal: job.signal });",
+  },
+  {
+    title: "explicit resource management",
+    lib: ["ES2022", "ESNext.Disposable"],
+    code: "export async function end() { await using end: AsyncDisposable = watch(options); void end; }",
+  },
+  {
+    title: "React",
+    lib: ["ES2022", "DOM"],
+    code: `import { useJobs } from "tidemark-client/react"; export const useCount = () => useJobs({ username: "u" });`,
+  },
+];
 
 const PROGRAM = `
 import { connect, eventSourceClient, iterative, JobCanceled, leaf, resumable, task, watch, type SubscriptionClient, type WatchOptions } from "tidemark-client";
@@ -88,9 +100,18 @@ function configOf(options: object, lib: readonly string[]): object {
   };
 }
 
-/** Returns what the compiler prints: its errors. */
-async function compile(...options: readonly string[]): Promise<readonly string[]> {
-  const program = new Program(process.execPath, [TSC, ...options], { cwd: folder });
+/** Writes a program and its settings. Returns the name of its folder. */
+function writeProject(folder: string, format: ModuleFormat, { title, lib, code }: Platform): string {
+  const name = `${format.title}, ${title}`;
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, `program.${format.extension}`), `${PROGRAM}\n${code}\n`);
+  writeFileSync(join(folder, name, "tsconfig.json"), JSON.stringify(configOf(format.options, lib)));
+  return name;
+}
+
+/** Compiles the projects in one process. Returns what the compiler prints: its errors, with the names of their files. */
+async function compile(cwd: string, projects: readonly string[]): Promise<readonly string[]> {
+  const program = new Program(process.execPath, [TSC, "--build", ...projects], { cwd });
   program.endInput();
   await program.exited;
   return [...program.out, ...program.err];

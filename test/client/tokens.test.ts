@@ -13,7 +13,7 @@ const NOW = 1_700_000_000_000;
 describe.each(SDK_TRANSPORTS)("A watch of a server with authentication (%s)", (transport) => {
   it("reconnects with a new token when its own has expired, and misses nothing", async () => {
     const clock = new ManualClock(NOW);
-    const tokens = new Tokens(clock);
+    const tokens = new Tokens({ clock });
     const given = [await tokens.grant("alice", { lifeMs: 10_000 }), await tokens.grant("alice")];
     await using server = await startServer({ auth: tokens.auth }, { clock });
     const store = await server.provider.getTaskStore(DATABASE);
@@ -32,7 +32,7 @@ describe.each(SDK_TRANSPORTS)("A watch of a server with authentication (%s)", (t
 
   it("ends when its only token is revoked", async () => {
     const clock = new ManualClock(NOW);
-    const tokens = new Tokens(clock);
+    const tokens = new Tokens({ clock });
     const token = await tokens.grant("alice");
     await using server = await startServer({ auth: tokens.auth }, { clock });
     await using watched = watchWithoutDelays({ url: server.url, database: DATABASE, token, transport });

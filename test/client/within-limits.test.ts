@@ -9,6 +9,7 @@ import type { ConfigError } from "../../src/config/config-error.js";
 import { LIMIT_SETTINGS } from "../../src/config/limit-settings.js";
 import { LIMIT_RULES } from "../../src/config/limit-rules.js";
 import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import { configOf } from "../kit/server/server.js";
 
 /** What the worker, the watchers and the command line need at the same time. */
@@ -26,10 +27,8 @@ const USED: Partial<Limits> = {
 const LOWERED = namesOfLimits().flatMap((limit) => {
   const rules = LIMIT_RULES.filter((rule) => rule.limit === limit);
   const least = Math.max(USED[limit] ?? 1, ...rules.map((rule) => rule.least(DEFAULT_LIMITS)));
-  return [
-    { limit, value: least },
-    { limit, value: least + 1 },
-  ];
+  const values = IS_FULL_LENGTH ? [least, least + 1] : [least];
+  return values.map((value) => ({ limit, value }));
 });
 const RAISED = namesOfLimits()
   .filter((limit) => Number.isFinite(DEFAULT_LIMITS[limit]))

@@ -70,6 +70,7 @@ describe("a config", () => {
       demo: true,
       retention: { ended: durations(86_400_000), failed: durations(604_800_000) },
       idleMs: 3_600_000,
+      engineGraceMs: 10_000,
       leaseMs: 60_000,
       lostAfterLeases: 3,
       keepAliveMs: 12_000,

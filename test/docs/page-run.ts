@@ -241,7 +241,10 @@ async function firstEvent(response: Response): Promise<string> {
   return read;
 }
 
-/** A folder with the project's files, which are links, and a `tidemark` command. */
+/** A `sleep` of a tenth of the time, which is long enough for the work that it stands for. */
+const SHORT_SLEEP = `#!/bin/sh\nexec /bin/sleep "$(echo "$1" | awk '{ print $1 / 10 }')"\n`;
+
+/** A folder with the project's files, which are links, and the commands `tidemark` and `sleep`. */
 function checkout(): string {
   const folder = mkdtempSync(join(tmpdir(), "tidemark-docs-"));
   const files = readdirSync(PROJECT).filter((name) => !/^(\.git|tidemark-data.*|bin)$/.test(name));
@@ -249,5 +252,6 @@ function checkout(): string {
   mkdirSync(join(folder, "bin"));
   const command = `#!/bin/sh\nexec node "${join(PROJECT, "dist/main.js")}" "$@"\n`;
   writeFileSync(join(folder, "bin/tidemark"), command, { mode: 0o755 });
+  writeFileSync(join(folder, "bin/sleep"), SHORT_SLEEP, { mode: 0o755 });
   return folder;
 }

@@ -7,7 +7,7 @@ import { IS_NOT_RUN, isRun, KEEPS_RUNNING, RUN_LANGUAGES, runPage } from "./page
 /**
  * The snippets of the files README.md and of docs/ work as they stand. Each page is run from top to bottom (see `runPage`):
  *
- * - `sh`, `bash`, `js` and `python` are run, and must succeed. `js` without an `import` continues the first `js` of the page.
+ * - `sh`, `bash`, `js` and `python` are run, and must succeed. The `sleep` of a shell takes a tenth of its time. `js` without an `import` continues the first `js` of the page.
  * - `graphql` is validated, and executed where it needs no variables.
  * - `text` that directly follows a snippet is lines of its output, in order; `…` stands for any text.
  * - `<!-- snippet: keeps running -->` above the fence: the program runs until the page ends. The page goes on when the

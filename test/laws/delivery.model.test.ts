@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import { WireHistory } from "../kit/wire/history.js";
 import { allViolations, type Violation } from "../kit/wire/laws.js";
 import { runRandomScenario, type ScenarioResult } from "../kit/wire/random-scenario.js";
@@ -12,7 +13,7 @@ import { runRandomScenario, type ScenarioResult } from "../kit/wire/random-scena
  */
 
 /** The duration in seconds, and the seed of a scenario to repeat. */
-const { LAWS_SECONDS = "12", LAWS_SEED } = process.env;
+const { LAWS_SECONDS = IS_FULL_LENGTH ? "12" : "4", LAWS_SEED } = process.env;
 const SECONDS = Number(LAWS_SECONDS);
 const SCENARIOS_MAX = 1_000_000;
 const SCENARIO_MS_MAX = 60_000;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import { branch, leaf } from "../kit/store/edits.js";
 import { ALICE, ANY_ATTEMPT, BOB, CAROL, manyKeys, reportOf, storeRequestOf } from "../kit/store/requests.js";
 import { WIRE_TRANSPORTS } from "../kit/wire/connection.js";
@@ -20,7 +21,7 @@ const EVENTS = [
   ["a removal", 8, 0],
 ] as const;
 const JOBS = Array.from({ length: 20 }, (_, at) => at);
-const WATCHERS_IN_A_STORM = 2_000;
+const WATCHERS_IN_A_STORM = IS_FULL_LENGTH ? 2_000 : 600;
 
 describe.each(WIRE_TRANSPORTS)("L8: resumable, over $name", (transport) => {
   it.each(EVENTS)("a watcher can resume from the position of %s", async (_, index, resets) => {

@@ -5,7 +5,7 @@ import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 /** The product of all limits does not fit into any heap. `npm run test:fuzz -- --reporter --minutes 10` runs longer. */
 
-const MS = IS_FULL_LENGTH ? 60_000 : 10_000;
+const MS = IS_FULL_LENGTH ? 60_000 : 4_000;
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
 describe("one hostile reporter, with all limits at their defaults", () => {

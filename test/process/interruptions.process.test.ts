@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { dataOf } from "../kit/network/raw-http.js";
 import { SseStream } from "../kit/network/sse-client.js";
 import { startTidemark } from "../kit/process/child-process.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { CAN_FAKE_TIME, NEEDS_FAKETIME, startTimeShiftedServer } from "../kit/process/fake-time.js";
 
 /** Real servers whose clock is set, or that are stopped, while workers have leases. */
@@ -9,8 +10,10 @@ import { CAN_FAKE_TIME, NEEDS_FAKETIME, startTimeShiftedServer } from "../kit/pr
 const LEASE_MS = 2_000;
 const DAY_MS = 86_400_000;
 const FLAGS = ["--lease", `${LEASE_MS}ms`];
+/** They wait for leases. */
+const AT_ONCE = { concurrent: true };
 
-describe("a server that was stopped (SIGSTOP) for longer than a job may be silent", () => {
+describe("a server that was stopped (SIGSTOP) for longer than a job may be silent", AT_ONCE, () => {
   it("gives each job a new lease, after which health declines as usual", async () => {
     await using stopped = await startTidemark(FLAGS);
     await using running = await startTidemark(FLAGS);
@@ -28,29 +31,32 @@ describe("a server that was stopped (SIGSTOP) for longer than a job may be silen
   });
 });
 
-describe.skipIf(!CAN_FAKE_TIME)(`a server whose clock is set ${NEEDS_FAKETIME}`, () => {
-  it.each([
+describe.skipIf(!CAN_FAKE_TIME)(`a server whose clock is set ${NEEDS_FAKETIME}`, AT_ONCE, () => {
+  it.for([
     ["+1d", DAY_MS],
     ["-1d", -DAY_MS],
-  ])("by %s keeps health, rate and eta, and gives each job a new lease", async (shift, ms) => {
-    await using server = await startTimeShiftedServer(FLAGS);
-    await storeJob(server.url);
-    const before = await reportUntil(server.url, ({ task }) => task.rate !== null);
+  ] as const)(
+    "by %s keeps health, rate and eta, and gives each job a new lease",
+    async ([shift, ms], test) => {
+      await using server = await startTimeShiftedServer(temporaryFolder(test.onTestFinished), FLAGS);
+      await storeJob(server.url);
+      const before = await reportUntil(server.url, ({ task }) => task.rate !== null);
 
-    server.setTime(shift);
-    const after = await reportUntil(server.url, ({ reportedAt }) => {
-      return Math.abs(reportedAt - before.reportedAt - ms) < DAY_MS / 2;
-    });
+      server.setTime(shift);
+      const after = await reportUntil(server.url, ({ reportedAt }) => {
+        return Math.abs(reportedAt - before.reportedAt - ms) < DAY_MS / 2;
+      });
 
-    expect(after.health).toBe("OK");
-    expect(after.version).toBe(1 + after.task.progress.done);
-    expect(after.task.rate).toBeGreaterThan(before.task.rate! / 4);
-    expect(after.etaMs! - after.reportedAt).toBeLessThan(DAY_MS / 2);
-    const [silent, lost] = await nextHealths(server.url, 2);
-    expect([silent, lost]).toMatchObject([{ health: "SILENT" }, { health: "LOST" }]);
-    expect(silent!.at - after.reportedAt).toBeGreaterThanOrEqual(LEASE_MS - 1);
-    expect(lost!.at - silent!.at).toBeGreaterThanOrEqual(LEASE_MS - 1);
-  });
+      expect(after.health).toBe("OK");
+      expect(after.version).toBe(1 + after.task.progress.done);
+      expect(after.task.rate).toBeGreaterThan(before.task.rate! / 4);
+      expect(after.etaMs! - after.reportedAt).toBeLessThan(DAY_MS / 2);
+      const [silent, lost] = await nextHealths(server.url, 2);
+      expect([silent, lost]).toMatchObject([{ health: "SILENT" }, { health: "LOST" }]);
+      expect(silent!.at - after.reportedAt).toBeGreaterThanOrEqual(LEASE_MS - 1);
+      expect(lost!.at - silent!.at).toBeGreaterThanOrEqual(LEASE_MS - 1);
+    },
+  );
 });
 
 const KEY = `database: "d", jobId: "j"`;

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, readdirSync, readFileSync, statSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readTokens } from "../../src/auth/token-file.js";
 import {
   Program,
   readyLine,
@@ -13,6 +14,8 @@ import { asNobody, CAN_BE_NOBODY, NEEDS_ROOT, NOBODY } from "../kit/process/othe
 import { graphqlResultOf, graphqlPost, HttpConnection } from "../kit/network/raw-http.js";
 import { SseStream } from "../kit/network/sse-client.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
+import { startServer } from "../kit/server/server.js";
+import { Tokens } from "../kit/server/tokens.js";
 import { WsClient } from "../kit/network/ws-client.js";
 import { bearer } from "../rights/entry-points.js";
 
@@ -120,9 +123,9 @@ describe("tidemark token", () => {
 
 describe("tidemark share", () => {
   it("prints a link that shows one job, and says until when", async () => {
-    const { options } = newFile();
-    const token = await printedToken(["token", "create", "alice", "--role", "reporter"], options);
-    await using tidemark = await startTidemark([], options);
+    const tokens = new Tokens();
+    const token = await tokens.grant("alice");
+    await using tidemark = await startServer({ auth: tokens.auth });
     await send(tidemark.url, token, STORE);
 
     const { exit, out, err } = await share(["a", "--expires", "1h"], `${tidemark.url}/graphql`, token);
@@ -138,16 +141,15 @@ describe("tidemark share", () => {
       data: { tasks: { nodes: [{ username: "alice", jobId: "a" }] } },
     });
     expect((await send(tidemark.url, shared, STORE)).errors?.[0]?.extensions).toEqual({ code: "FORBIDDEN" });
-    expect((await run(["token", "list"], options)).out[1]).toMatch(
-      /job a of alice in movies .* shared by alice$/,
-    );
+    const { out: listed } = await run(["token", "list"], { env: { TIDEMARK_AUTH: tokens.auth } });
+    expect(listed[1]).toMatch(/job a of alice in movies .* shared by alice$/);
   });
 
   it("prints the public address of the server, as JSON with --json", async () => {
-    const { options } = newFile();
-    const token = await printedToken(["token", "create", "alice", "--role", "admin"], options);
+    const tokens = new Tokens();
+    const token = await tokens.grant("alice", { role: "admin" });
     const publicUrl = "https://tools.example/tidemark";
-    await using tidemark = await startTidemark(["--public-url", publicUrl], options);
+    await using tidemark = await startServer({ auth: tokens.auth, publicUrl });
     await send(tidemark.url, token, STORE);
 
     const { out, err } = await share(["--user", "alice", "--job", "a", "--json"], tidemark.url, token);
@@ -162,7 +164,7 @@ describe("tidemark share", () => {
   });
 
   it("prints the plain address of a job on a server without authentication", async () => {
-    await using tidemark = await startTidemark([]);
+    await using tidemark = await startServer();
     await send(tidemark.url, "none", STORE);
 
     const { out, err } = await share(["a"], tidemark.url);
@@ -172,24 +174,22 @@ describe("tidemark share", () => {
   });
 
   it("refuses a job that does not exist, and makes no token", async () => {
-    const { options } = newFile();
-    const token = await printedToken(["token", "create", "alice", "--role", "reporter"], options);
-    await using tidemark = await startTidemark([], options);
+    const tokens = new Tokens();
+    const token = await tokens.grant("alice");
+    await using tidemark = await startServer({ auth: tokens.auth });
 
     const { exit, out, err } = await share(["none"], tidemark.url, token);
 
     expect([exit.code, out]).toEqual([3, []]);
     expect(err).toEqual(["tidemark: job none not found in the database movies"]);
-    expect((await run(["token", "list"], options)).out).toHaveLength(1);
+    expect(await readTokens(tokens.path)).toHaveLength(1);
   });
 
   it("refuses a token that may only read the job, with the role that is required", async () => {
-    const { options } = newFile();
-    const [reporter, viewer] = [
-      await printedToken(["token", "create", "alice", "--role", "reporter"], options),
-      await printedToken(["token", "create", "alice"], options),
-    ];
-    await using tidemark = await startTidemark([], options);
+    const tokens = new Tokens();
+    const reporter = await tokens.grant("alice");
+    const viewer = await tokens.grant("alice", { role: "viewer" });
+    await using tidemark = await startServer({ auth: tokens.auth });
     await send(tidemark.url, reporter, STORE);
 
     const { exit, err } = await share(["a"], tidemark.url, viewer);
@@ -210,9 +210,9 @@ describe("A command of a client", () => {
   it.each([[["list"]], [["watch"]], [["share", "a"]]])(
     "says that the server requires a token, and how to pass it: %s",
     async (args) => {
-      const { options } = newFile();
-      await printedToken(["token", "create", "alice"], options);
-      await using tidemark = await startTidemark([], options);
+      const tokens = new Tokens();
+      await tokens.grant("alice");
+      await using tidemark = await startServer({ auth: tokens.auth });
 
       const missing = await run(args, { env: { TIDEMARK_URL: tidemark.url } });
       const wrong = await run(args, { env: { TIDEMARK_URL: tidemark.url, TIDEMARK_TOKEN: "wrong" } });

@@ -240,7 +240,7 @@ describe("L13: an expired token", () => {
 /** Jobs of Alice and Bob, and a manual clock. Tokens: one of Alice with the given grant, a lasting one of Alice, an admin's. */
 async function openWorld(grant: Partial<TokenGrant> = {}) {
   const clock = new ManualClock(1_700_000_000_000);
-  const tokens = new Tokens(clock);
+  const tokens = new Tokens({ clock });
   const token = await tokens.grant("alice", grant);
   const lasting = await tokens.grant("alice");
   const admin = await tokens.grant("root", { role: "admin" });

@@ -6,9 +6,10 @@
  * Alice and Bob each have a job in one database; Alice has another one in a second. Viewer and reporter are Alice's tokens
  * for the first database. Admin covers the first database, root all of them. Share shows Alice's job in the first.
  */
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Username, DatabaseName, JobId } from "../../src/tasks/names.js";
 import { schema } from "../../src/graphql/schema.js";
+import { temporaryFolder } from "../kit/process/temporary-folder.js";
 import { branch, leaf } from "../kit/store/edits.js";
 import { startServer, type TestServer } from "../kit/server/server.js";
 import { storeRequestOf } from "../kit/store/requests.js";
@@ -103,10 +104,18 @@ describe("the matrix of rights", () => {
   });
 
   describe.each(ENTRY_POINTS)("over $name", (entryPoint) => {
-    it.each(MATRIX)("$field of a job of $job", async ({ field, job, expected }) => {
-      const { tokens, callers } = await openCallers();
-      await using server = await startServer({ auth: tokens.auth });
+    const tokens = new Tokens({ folder: temporaryFolder(afterAll) });
+    let callers: Callers;
+    let server: TestServer;
 
+    beforeAll(async () => {
+      callers = await grantTokens(tokens);
+      server = await startServer({ auth: tokens.auth });
+    });
+
+    afterAll(() => server.close());
+
+    it.each(MATRIX)("$field of a job of $job", async ({ field, job, expected }) => {
       expect(await rowOf(field, JOBS[job], entryPoint, server, callers)).toEqual(
         expectedOver(entryPoint, field, expected),
       );
@@ -116,21 +125,25 @@ describe("the matrix of rights", () => {
 
 type Row = Readonly<Record<string, string>>;
 
-/** The answer to each caller. The jobs are created again for each. */
+/** The token of each caller. */
+type Callers = Readonly<Record<string, string | undefined>>;
+
+/** The answer to each caller. The jobs are created again for each row, and after each mutation. */
 async function rowOf(
   field: string,
   job: JobName,
   entryPoint: EntryPoint,
   server: TestServer,
-  callers: Readonly<Record<string, string | undefined>>,
+  callers: Callers,
 ): Promise<Row> {
   const rootField = ROOT_FIELDS[field]!;
   const row: Record<string, string> = {};
+  await putJobs(server);
   for (const [name, token] of Object.entries(callers)) {
-    await putJobs(server);
     const isLast = ({ data }: { readonly data?: unknown }): boolean => rootField.isLast?.(data) ?? true;
     const answers = await entryPoint.ask(server.url, token, rootField.ask(job), isLast);
     row[name] = summaryOf(rootField, job, answers).replace("FORBIDDEN", "no");
+    if (field.startsWith("Mutation.")) await putJobs(server);
   }
   return row;
 }
@@ -143,10 +156,9 @@ function expectedOver({ name }: EntryPoint, field: string, expected: Row): Row {
   );
 }
 
-async function openCallers() {
-  const tokens = new Tokens();
+async function grantTokens(tokens: Tokens): Promise<Callers> {
   const databases = ["movies"];
-  const callers = {
+  return {
     none: undefined,
     viewer: await tokens.grant("alice", { role: "viewer", databases }),
     reporter: await tokens.grant("alice", { role: "reporter", databases }),
@@ -154,7 +166,6 @@ async function openCallers() {
     share: await tokens.grant("alice", { role: "viewer", databases, job: JOBS.own }),
     root: await tokens.grant("root", { role: "admin", databases: ["*"] }),
   };
-  return { tokens, callers };
 }
 
 async function putJobs({ provider }: TestServer): Promise<void> {

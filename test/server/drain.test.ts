@@ -1,11 +1,11 @@
 /** A server that drains before it stops: the connections of watchers are closed at a steady pace. */
 import { describe, expect, it } from "vitest";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
-import { ask, HttpConnection, metricReaches } from "../kit/network/raw-http.js";
+import { ask, HttpConnection } from "../kit/network/raw-http.js";
 import { SseStream } from "../kit/network/sse-client.js";
 import { WsClient, type Closing } from "../kit/network/ws-client.js";
 import { startServer } from "../kit/server/server.js";
-import { disposeAll } from "./transports.js";
+import { connectInOrder } from "./connect-in-order.js";
 
 const STEP_MS = 50;
 const TYPENAME = { query: "{ __typename }" };
@@ -19,7 +19,7 @@ describe("a drain", () => {
   ])("%s, the oldest first", async (_, drain, count, perStep) => {
     const clock = new ManualClock();
     await using server = await startServer({ drain }, { clock });
-    using clients = await connect(server.url, count);
+    using clients = await connectInOrder(server.url, count);
     const { members } = clients;
 
     const drained = server.drain();
@@ -47,7 +47,7 @@ describe("a drain", () => {
   it("answers /ready with 503, and serves everything else until it ends", async () => {
     const clock = new ManualClock();
     await using server = await startServer({ drain: "200ms" }, { clock });
-    using clients = await connect(server.url, 6);
+    using clients = await connectInOrder(server.url, 6);
     using connection = new HttpConnection(server.url);
 
     const drained = server.drain();
@@ -80,7 +80,7 @@ describe("a drain", () => {
   it("ends with a stop, which closes the remaining connections at once", async () => {
     const clock = new ManualClock();
     await using server = await startServer({ drain: "1h" }, { clock });
-    using clients = await connect(server.url, 12);
+    using clients = await connectInOrder(server.url, 12);
 
     const drained = server.drain();
     await server.stop();
@@ -89,17 +89,6 @@ describe("a drain", () => {
     expect(await closed(clients.members)).toEqual(clients.members.map(() => GOING_AWAY));
   });
 });
-
-/** Connects one after the other, so that the server knows the oldest. */
-async function connect(
-  url: string,
-  count: number,
-): Promise<{ readonly members: readonly WsClient[] } & Disposable> {
-  const clients: WsClient[] = [];
-  while (clients.length < count) clients.push(await WsClient.connect(url));
-  await metricReaches(url, "tidemark_websockets", count);
-  return disposeAll(clients);
-}
 
 function closed(clients: readonly WsClient[]): Promise<Closing[]> {
   return Promise.all(clients.map((client) => client.closed));

@@ -40,7 +40,7 @@ describe.concurrent("A client that sends too slowly is disconnected", () => {
   });
 });
 
-describe("A timeout for slow senders is configurable and counts each disconnect", () => {
+describe.concurrent("A timeout for slow senders is configurable and counts each disconnect", () => {
   it.each([
     [
       "headers, --headers-timeout",

@@ -13,7 +13,7 @@ const CLIENTS = 3;
 const BOUND = { waitingAnswerBytesMax: "1000000" };
 
 describe("The answers that clients do not read", { timeout: 60_000 }, () => {
-  it.each([
+  it.concurrent.each([
     ["HTTP", unreadByHttp],
     ["WebSocket", unreadByWebSocket],
   ])(

@@ -273,6 +273,7 @@ function viewOf(before: JobState, state: UserTask | Removal): object {
     ...plain,
     task: exactTree(state.task),
     sharedTasks: sharedParts(old?.task, state.task),
+    isStore: state.storedStamp === state.stamp,
     sharedFields: old && sharedFields(old, state),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SteadyClock } from "../../src/util/steady-clock.js";
 import { ManualClock } from "../kit/deterministic/manual-clock.js";
+import { ManualEngine } from "../kit/journal/manual-engine.js";
 
 const DAY_MS = 86_400_000;
 const START = 1_700_000_000_000;
@@ -85,6 +86,43 @@ describe("a steady clock", () => {
     expect(steady.interruptedAt).toBe(START + 60_900);
   });
 
+  it("is interrupted by an outage of a second, until it ends", () => {
+    const { manual, engine, steady } = clocks();
+    steady.watch();
+    manual.advance(1_000);
+    engine.fallSilent();
+    manual.advance(10_000);
+    expect(steady.monotonic() - steady.interruptedAt).toBe(0);
+    engine.answer();
+    manual.advance(60_000);
+    expect(steady.interruptedAt).toBeGreaterThanOrEqual(START + 11_000);
+    expect(steady.interruptedAt).toBeLessThanOrEqual(START + 11_300);
+  });
+
+  it("notices each outage of a second, whenever it begins", () => {
+    const { manual, engine, steady } = clocks();
+    steady.watch();
+    for (let at = 0; at < 300; at += 10) {
+      manual.advance(10_000 + at);
+      engine.fallSilent();
+      manual.advance(1_000);
+      const end = manual.monotonic();
+      engine.answer();
+      manual.advance(1_000);
+      expect(steady.interruptedAt).toBeGreaterThanOrEqual(end);
+    }
+  });
+
+  it("is not interrupted by an outage of half a second", () => {
+    const { manual, engine, steady } = clocks();
+    steady.watch();
+    engine.fallSilent();
+    manual.advance(500);
+    engine.answer();
+    manual.advance(10_000);
+    expect(steady.interruptedAt).toBe(START);
+  });
+
   it("leaves no timer after it was stopped", () => {
     const { manual, steady } = clocks();
     steady.watch();
@@ -93,7 +131,8 @@ describe("a steady clock", () => {
   });
 });
 
-function clocks(): { manual: ManualClock; steady: SteadyClock } {
+function clocks(): { manual: ManualClock; engine: ManualEngine; steady: SteadyClock } {
   const manual = new ManualClock(START);
-  return { manual, steady: new SteadyClock(manual) };
+  const engine = new ManualEngine(manual);
+  return { manual, engine, steady: new SteadyClock(manual, () => engine.silentMs()) };
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
+import { requireFolder } from "./require-folder.js";
 
 /** The result of copying one database. */
 export interface BackupResult {
@@ -18,6 +19,7 @@ export function addBackupCommand(program: Command, backup: Backup, print: (text:
       "Copy a data folder to a new folder, even while a server uses it. The copy is compacted and checked, and starts a new epoch.",
     )
     .action(async (folder: string, target: string) => {
+      for (const path of [folder, target]) requireFolder(path, "back it up with pg_dump, and keep a replica");
       let count = 0;
       for await (const { name, jobCount, bytes } of backup(folder, target)) {
         count++;

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
+import { requireFolder } from "./require-folder.js";
 
 /** The result of checking one database. */
 export interface CheckResult {
@@ -20,6 +21,7 @@ export function addCheckCommand(program: Command, check: Check, print: (text: st
     .command("check <folder>")
     .description("Read all data in a folder and report damage. Stop the server first.")
     .action(async (folder: string) => {
+      requireFolder(folder, "check its tables with pg_amcheck");
       const checked: CheckResult[] = [];
       for await (const found of check(folder)) {
         checked.push(found);

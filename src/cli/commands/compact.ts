@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { bytesText, plural } from "../../format/numbers.js";
+import { requireFolder } from "./require-folder.js";
 
 /** The result of compacting one database. */
 export interface CompactResult {
@@ -18,6 +19,7 @@ export function addCompactCommand(program: Command, compact: Compact, print: (te
     .command("compact <folder>")
     .description("Shrink the files of a data folder to the space that its data needs. Stop the server first.")
     .action(async (folder: string) => {
+      requireFolder(folder, "return its free space with VACUUM FULL, or let autovacuum reuse it");
       const compacted: CompactResult[] = [];
       for await (const result of compact(folder)) {
         compacted.push(result);

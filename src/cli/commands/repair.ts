@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { plural } from "../../format/numbers.js";
+import { requireFolder } from "./require-folder.js";
 
 /** The result of repairing one database. */
 export interface RepairResult {
@@ -23,6 +24,10 @@ export function addRepairCommand(program: Command, repair: Repair, print: (text:
       "Repair the damaged databases of a data folder: drop unreadable jobs and start a new epoch. Stop the server first.",
     )
     .action(async (folder: string) => {
+      requireFolder(
+        folder,
+        "promote a replica, or restore a backup and start the server once with --new-epoch",
+      );
       let count = 0;
       for await (const repaired of repair(folder)) {
         count++;

@@ -1,3 +1,5 @@
+import { withoutPassword } from "../../util/without-password.js";
+
 /** The text that a terminal shows when the server is ready: its addresses and a first command. */
 export function startupBanner({ url, dashboard, store, readyMs }: StartupBanner): string {
   const at = url.endsWith(":4000") ? "" : ` --url ${url}`;
@@ -22,9 +24,8 @@ export interface StartupBanner {
   readonly readyMs: number;
 }
 
-/** The store without the credentials in its address. */
 function describe(store: string): string {
   if (store === "memory:") return "memory: (jobs are lost when the server stops)";
   if (store.startsWith("lmdb:")) return `${store} (jobs survive a restart)`;
-  return store.replace(/\/\/.*@/, "//***@");
+  return withoutPassword(store);
 }

@@ -151,9 +151,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
     return this.#exclusively(async () => {
       await this.#read(take);
-      const { epoch, revision, floor } = this.#head;
-      const generations = [FIRST_GENERATION];
-      return { epoch, generation: FIRST_GENERATION.id, generations, revision, tombstoneHorizon: floor };
+      return { ...this.#point, generations: [FIRST_GENERATION], tombstoneHorizon: this.#head.floor };
     });
   }
 
@@ -161,7 +159,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      if (madeFrom && madeFrom.epoch !== this.#head.epoch) return { kind: "gone" };
+      if (madeFrom && madeFrom.epoch !== this.#head.epoch) return { kind: "stale" };
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#head.revision };
       const firstRevision = this.#head.revision + 1;
@@ -206,8 +204,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  head(): Promise<number> {
-    return this.#exclusively(async () => this.#head.revision);
+  head(): Promise<JournalPoint> {
+    return this.#exclusively(async () => this.#point);
   }
 
   /** This process is the only one that writes. */
@@ -314,6 +312,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  get #point(): JournalPoint {
+    const { epoch, revision } = this.#head;
+    return { epoch, generation: FIRST_GENERATION.id, revision };
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {

@@ -127,9 +127,9 @@ class MemoryDatabase implements JournalDatabase {
   async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
     const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
     const generations = [FIRST_GENERATION];
-    const point = { epoch: this.#epoch, generation: FIRST_GENERATION.id };
+    const point = this.#point;
     take({ ...point, jobs, removals: [...this.#removals.values()] });
-    return { ...point, revision: this.#log.head, generations, tombstoneHorizon: this.#tombstoneHorizon };
+    return { ...point, generations, tombstoneHorizon: this.#tombstoneHorizon };
   }
 
   async erase(ifRevision = this.#log.head): Promise<boolean> {
@@ -145,7 +145,7 @@ class MemoryDatabase implements JournalDatabase {
   }
 
   async append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
-    if (madeFrom && madeFrom.epoch !== this.#epoch) return { kind: "gone" };
+    if (madeFrom && madeFrom.epoch !== this.#epoch) return { kind: "stale" };
     const ids = entries.map(jobKeyText);
     const conflict = this.#conflictIn(entries, ids);
     if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#log.head };
@@ -165,8 +165,12 @@ class MemoryDatabase implements JournalDatabase {
     return records.length > 0 ? { kind: "entries", records } : { kind: "gone" };
   }
 
-  async head(): Promise<number> {
-    return this.#log.head;
+  async head(): Promise<JournalPoint> {
+    return this.#point;
+  }
+
+  get #point(): JournalPoint {
+    return { epoch: this.#epoch, generation: FIRST_GENERATION.id, revision: this.#log.head };
   }
 
   /** This process is the only one that writes. */

@@ -259,7 +259,8 @@ describe("A cancel request", () => {
   });
 });
 
-describe("A server", () => {
+/** These tests wait, so they run at once. */
+describe.concurrent("A server", () => {
   it("that is unreachable changes nothing, prints nothing with --quiet, and causes no wait", async () => {
     const child = start(UNREACHABLE, ["echo", "hello"], ["--quiet"]);
     const said = buffer(child.stderr);
@@ -426,8 +427,8 @@ describe("The address of the job", () => {
   });
 });
 
-describe("A long command without progress", () => {
-  it.runIf(HAS_TERMINAL).each([
+describe.skipIf(!HAS_TERMINAL)("A long command without progress", { concurrent: true }, () => {
+  it.each([
     ["on a terminal", [], true],
     ["not with --quiet", ["--quiet"], false],
   ])("is noted at its end: %s", async (_, flags, isNoted) => {

@@ -7,9 +7,9 @@ import { freePort } from "../../kit/process/free-port.js";
 import { startServer } from "../../kit/server/server.js";
 import { JOB, waitForJob, linesOf, jobOnServer } from "../server-jobs.js";
 
-// Each worker is a process that never calls exit.
+// Each worker is a process that never calls exit. Some of them wait for a server, so the tests run at once.
 
-describe("A worker's process", () => {
+describe.concurrent("A worker's process", () => {
   it("exits once its work is done and the server has stored the end", async () => {
     await using server = await startServer();
     await using worker = runWorker(

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { Program } from "../../kit/process/child-process.js";
+import { temporaryFolder } from "../../kit/process/temporary-folder.js";
 import { freePort } from "../../kit/process/free-port.js";
 import { startServer } from "../../kit/server/server.js";
 import { Tokens } from "../../kit/server/tokens.js";
 
 const COUNT = `for (const jobId of ["one", "two"]) await tidemark.job({ jobId }, leaf("count")).run(() => {});`;
 
-describe("A program without onError", () => {
+describe.concurrent("A program without onError", () => {
   it("prints the rejection of each job on one line, and one line for all after the tenth", async () => {
     await using server = await startServer();
     await using program = run(
@@ -64,8 +65,8 @@ describe("A program without onError", () => {
     expect(program.err[0]).toContain(url);
   });
 
-  it("prints that its token is missing, or where a rejected one came from", async () => {
-    const tokens = new Tokens();
+  it("prints that its token is missing, or where a rejected one came from", async (test) => {
+    const tokens = new Tokens({ folder: temporaryFolder(test.onTestFinished) });
     await tokens.grant("alice");
     await using server = await startServer({ auth: tokens.auth });
     const script = `const tidemark = connect(${JSON.stringify(server.url)}); ${COUNT}`;
@@ -83,8 +84,8 @@ describe("A program without onError", () => {
     ]);
   });
 
-  it("prints that its token may not report", async () => {
-    const tokens = new Tokens();
+  it("prints that its token may not report", async (test) => {
+    const tokens = new Tokens({ folder: temporaryFolder(test.onTestFinished) });
     const token = await tokens.grant("alice", { role: "viewer" });
     await using server = await startServer({ auth: tokens.auth });
     await using program = run(

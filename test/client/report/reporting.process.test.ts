@@ -95,7 +95,7 @@ describe("Reports", () => {
     expect(linesOf(await jobOnServer(server.url))[0]).toBe("large FINISHED 2000/2000");
   });
 
-  it.each<[string, RequestFate]>([
+  it.concurrent.each<[string, RequestFate]>([
     ["the request", "lose the request"],
     ["the answer", "lose the answer"],
   ])("arrive once when %s of each kind is lost", async (_, fate) => {
@@ -124,7 +124,7 @@ describe("Reports", () => {
     expect(lost.size).toBe(5); // limits, store, report, add, log
   });
 
-  it("are sent again when a request hangs", async () => {
+  it.concurrent("are sent again when a request hangs", async () => {
     await using server = await startServer();
     await using proxy = await LossyProxy.open(server.url);
     proxy.fateOf = firstOfEachKind("hold", new Set());

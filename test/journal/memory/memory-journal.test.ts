@@ -78,7 +78,7 @@ describe("the memory journal", () => {
     await expect(handle.append([removing(JOB, 0)])).rejects.toThrow(AssertionError);
     const afterRemoval = [storing(JOB), removing(JOB, 1), updating(JOB, 2)];
     await expect(handle.append(afterRemoval)).rejects.toThrow(AssertionError);
-    expect(await handle.head()).toBe(0);
+    expect(await handle.head()).toMatchObject({ revision: 0 });
   });
 });
 
@@ -89,7 +89,7 @@ describe("the faulty journal", () => {
     journal.failNextOpen();
     await expect(journal.open(DB)).rejects.toThrow(JournalError);
     await expect(journal.open(DB)).rejects.toThrow(JournalError);
-    expect(await (await journal.open(DB)).head()).toBe(0);
+    expect(await (await journal.open(DB)).head()).toMatchObject({ revision: 0 });
   });
 
   it("can fail an append before anything is written", async () => {
@@ -97,7 +97,7 @@ describe("the faulty journal", () => {
     const handle = await journal.open(DB);
     journal.failNextAppend("before writing");
     await expect(handle.append([storing(JOB)])).rejects.toMatchObject({ outcome: "nothing written" });
-    expect(await handle.head()).toBe(0);
+    expect(await handle.head()).toMatchObject({ revision: 0 });
     expect(await handle.append([storing(JOB)])).toMatchObject({ kind: "appended" });
   });
 

@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTidemark, type Tidemark } from "./child-process.js";
-import { temporaryFolder } from "./temporary-folder.js";
 
 /** The library that shifts the time of day of a process; undefined where faketime is not installed. */
 const LIBRARY = spawnSync("faketime", ["-m", "now", "printenv", "LD_PRELOAD"], {
@@ -20,9 +19,12 @@ export interface TimeShiftedServer extends Tidemark {
   setTime(shift: string): void;
 }
 
-/** Starts the built server with a time of day that a test can set while it runs. */
-export async function startTimeShiftedServer(flags: readonly string[]): Promise<TimeShiftedServer> {
-  const file = join(temporaryFolder(), "shift");
+/** Starts the built server with a time of day that a test can set while it runs. It is read from a file in `folder`. */
+export async function startTimeShiftedServer(
+  folder: string,
+  flags: readonly string[],
+): Promise<TimeShiftedServer> {
+  const file = join(folder, "shift");
   const env = timeShift(file);
   const setTime = (shift: string): void => writeFileSync(file, shift);
   return { ...(await startTidemark(flags, { env })), setTime };

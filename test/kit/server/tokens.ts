@@ -4,13 +4,20 @@ import { readTokens } from "../../../src/auth/token-file.js";
 import { systemClock, type Clock } from "../../../src/util/clock.js";
 import { temporaryFolder } from "../process/temporary-folder.js";
 
-/** A tokens file, deleted after the test. */
+export interface TokensOptions {
+  readonly clock?: Clock;
+  /** Default: a folder that is deleted after the test. */
+  readonly folder?: string;
+}
+
+/** A tokens file. */
 export class Tokens {
-  readonly path = join(temporaryFolder(), "tokens.json");
+  readonly path: string;
   readonly #clock: Clock;
 
-  constructor(clock: Clock = systemClock) {
+  constructor({ clock = systemClock, folder = temporaryFolder() }: TokensOptions = {}) {
     this.#clock = clock;
+    this.path = join(folder, "tokens.json");
   }
 
   /** The value of `--auth`. */

@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, type TestContext } from "vitest";
 import { snippetsFor } from "../../../src/web/empty-state/snippets.js";
 import { PROJECT, Program } from "../../kit/process/child-process.js";
 import { temporaryFolder } from "../../kit/process/temporary-folder.js";
@@ -11,10 +11,10 @@ import { dataOf } from "../../kit/network/raw-http.js";
 /** The command that each snippet is for; those without a file are commands themselves. */
 const COMMANDS = [undefined, "node report.mjs", "python3 report.py", undefined] as const;
 
-describe("The snippets of an empty database", () => {
-  it("each report a job that finishes, as they are shown, after the installation of their package", async () => {
+describe.concurrent("The snippets of an empty database", () => {
+  it("each report a job that finishes, as they are shown, after the installation of their package", async (test) => {
     await using server = await startServer();
-    const folder = folderWithPackages();
+    const folder = folderWithPackages(test);
     const snippets = snippetsFor({ serverUrl: `${server.url}/`, database: "it's new", hasToken: false });
 
     const exits = await Promise.all(snippets.map(({ text }, index) => run(text, COMMANDS[index], folder)));
@@ -26,13 +26,14 @@ describe("The snippets of an empty database", () => {
     );
   });
 
-  it("work on a server that requires a token, which they take from TIDEMARK_TOKEN", async () => {
-    const tokens = new Tokens();
+  it("work on a server that requires a token, which they take from TIDEMARK_TOKEN", async (test) => {
+    const folder = folderWithPackages(test);
+    const tokens = new Tokens({ folder });
     const token = await tokens.grant("alice");
     await using server = await startServer({ auth: tokens.auth });
     const curl = snippetsFor({ serverUrl: server.url, database: "default", hasToken: true }).at(-1)!;
 
-    const code = await run(curl.text, undefined, folderWithPackages(), { TIDEMARK_TOKEN: token });
+    const code = await run(curl.text, undefined, folder, { TIDEMARK_TOKEN: token });
 
     expect(code).toBe(0);
     const store = await server.provider.getTaskStore("default" as never);
@@ -60,8 +61,8 @@ describe("The snippets of an empty database", () => {
 });
 
 /** A new folder in which the packages are installed, as npm and pip do it, from this project. */
-function folderWithPackages(): string {
-  const folder = temporaryFolder();
+function folderWithPackages({ onTestFinished }: TestContext): string {
+  const folder = temporaryFolder(onTestFinished);
   mkdirSync(join(folder, "node_modules/.bin"), { recursive: true });
   const bin = join(folder, "node_modules/.bin/tidemark");
   writeFileSync(bin, `#!/bin/sh\nexec node ${join(PROJECT, "dist/main.js")} "$@"\n`, { mode: 0o755 });

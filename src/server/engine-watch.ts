@@ -1,0 +1,113 @@
+import type { JournalEngine } from "../journal/journal.js";
+import { unavailable } from "../protocol/tidemark-error.js";
+import type { Clock, Timer } from "../util/clock.js";
+import type { Log } from "../util/log.js";
+import type { Problem } from "./health-probes.js";
+
+export interface EngineWatchOptions {
+  readonly engine: JournalEngine;
+  /** How the engine is reached, without passwords. */
+  readonly address: string;
+  /** How long the server serves without the engine. Milliseconds. */
+  readonly graceMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The grace is over: disconnect the watchers. */
+  readonly onGraceOver: () => void;
+  /** The engine answers again after its grace was over. */
+  readonly onBack: () => void;
+}
+
+/**
+ * Decides what a server does while the engine of its journal does not answer:
+ *
+ *            silent for `graceMs`
+ *     serve ──────────────────────► refuse reads and subscriptions, not ready
+ *       ▲                             │
+ *       └───── the engine answers ────┘
+ *
+ * Within the grace, reads and subscriptions go on, so that a failover disturbs nobody. After it they stop, because a
+ * server that cannot receive the changes of other servers must not look live.
+ */
+export class EngineWatch {
+  readonly #options: EngineWatchOptions;
+  #timer: Timer | undefined;
+  #phase: "answers" | "silent" | "given up" = "answers";
+  /** The longest silence that was seen since the engine answered. */
+  #silentMs = 0;
+
+  constructor(options: EngineWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the engine has not answered for so long that it is probably away. */
+  get isSilent(): boolean {
+    return this.#options.engine.silentMs() >= SILENT_MIN_MS;
+  }
+
+  /** @throws TidemarkError UNAVAILABLE if the grace is over. */
+  check(): void {
+    const silentMs = this.#options.engine.silentMs();
+    if (silentMs <= this.#options.graceMs) return;
+    throw unavailable(
+      `The database server has not answered for ${secondsText(silentMs)}, so this server cannot tell what is current. Retry later, or on another server.`,
+    );
+  }
+
+  /** What is wrong; nothing while the engine answers. */
+  problems(): Problem[] {
+    if (!this.isSilent) return [];
+    const { engine, address, graceMs } = this.#options;
+    const silentMs = engine.silentMs();
+    const isFatal = silentMs > graceMs;
+    const reason = `the database server has not answered for ${secondsText(silentMs)}${isFatal ? "" : ": changes fail"}`;
+    return [{ reason, details: [`${reason} (${address})`], isFatal }];
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.schedule(INTERVAL_MS, () => {
+      this.#look();
+      this.start();
+    });
+  }
+
+  /** Stopping twice is harmless. */
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #look(): void {
+    const { engine, address, graceMs, log, onGraceOver } = this.#options;
+    const silentMs = engine.silentMs();
+    if (silentMs < SILENT_MIN_MS) return this.#answered();
+    this.#silentMs = Math.max(this.#silentMs, silentMs);
+    if (this.#phase === "answers") {
+      this.#phase = "silent";
+      log.warn({ address, silentMs }, "the database server does not answer: changes fail");
+    }
+    if (this.#phase === "silent" && silentMs > graceMs) {
+      this.#phase = "given up";
+      log.error({ address, silentMs }, "the database server does not answer: disconnecting all watchers");
+      onGraceOver();
+    }
+  }
+
+  #answered(): void {
+    const { address, log, onBack } = this.#options;
+    const phase = this.#phase;
+    if (phase === "answers") return;
+    log.info({ address, silentMs: this.#silentMs }, "the database server answers again");
+    this.#phase = "answers";
+    this.#silentMs = 0;
+    if (phase === "given up") onBack();
+  }
+}
+
+function secondsText(ms: number): string {
+  return `${Math.floor(ms / 1_000)} s`;
+}
+
+const INTERVAL_MS = 200;
+
+/** A shorter silence is a slow answer. */
+const SILENT_MIN_MS = 1_000;
