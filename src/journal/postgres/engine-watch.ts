@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import type { Log } from "../../util/log.js";
-import type { JournalEngine } from "../journal.js";
+import type { EngineStats, JournalEngine } from "../journal.js";
 import type { Connections, Row } from "./connections.js";
 import type { PostgresDatabase } from "./postgres-database.js";
 
@@ -55,6 +55,12 @@ export class EngineWatch implements JournalEngine {
   silentMs(): number {
     const silentMs = this.#askedAt === undefined ? 0 : performance.now() - this.#askedAt;
     return silentMs < SILENT_MIN_MS ? 0 : silentMs;
+  }
+
+  stats(): EngineStats {
+    const leases = [...this.#databases.values()].filter(({ database }) => database.holdsLease()).length;
+    const unmeasured = { appends: 0, entries: 0, appendMs: 0, conflicts: 0, polls: 0, pollMs: 0, lag: 0 };
+    return { ...unmeasured, generations: 0, leases };
   }
 
   async takeLease(database: DatabaseName): Promise<boolean> {

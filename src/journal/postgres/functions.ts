@@ -59,19 +59,6 @@ BEGIN
   RETURN d;
 END $$;
 
--- Whether a state is a state of the history.
-CREATE FUNCTION tidemark.is_state(d tidemark.databases, p_epoch text, p_generation text, p_revision bigint)
-RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-BEGIN
-  IF p_epoch <> d.epoch THEN RETURN false; END IF;
-  IF p_generation = d.generation THEN RETURN p_revision <= d.head; END IF;
-  RETURN EXISTS (
-    SELECT FROM tidemark.generations g
-    JOIN tidemark.generations next ON next.database_id = g.database_id AND next.ordinal = g.ordinal + 1
-    WHERE g.database_id = d.id AND g.generation = p_generation AND p_revision <= next.starts_at
-  );
-END $$;
-
 -- Applies the settings of the operator to this commit; an answer is a promise.
 CREATE FUNCTION tidemark.check_commit(p_synchronous_commit text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -111,8 +98,8 @@ BEGIN
     END IF;
   END IF;
 
-  IF p_point_epoch IS NOT NULL AND NOT tidemark.is_state(d, p_point_epoch, p_point_generation, p_point_revision) THEN
-    o_kind := 'gone';
+  IF p_point_epoch <> d.epoch OR p_point_generation <> d.generation OR p_point_revision > d.head THEN
+    o_kind := 'stale';
   ELSE
     SELECT min(j.n) FILTER (WHERE abs(l.latest) <> j.made_from), count(*) FILTER (WHERE l.latest > 0), count(*) FILTER (WHERE l.latest < 0),
            count(*) FILTER (WHERE l.latest <= 0 AND j.first <> 's')

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import type { JournalDatabase } from "../journal-handle.js";
@@ -65,7 +66,7 @@ export class PostgresDatabase implements JournalDatabase {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
     const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
-    if (row["o_kind"] === "gone") return { kind: "gone" };
+    if (row["o_kind"] === "stale") return { kind: "stale" };
     if (row["o_kind"] === "conflict")
       return {
         kind: "conflict",
@@ -76,10 +77,19 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "appended", firstRevision: row["o_first"] };
   }
 
+  /** Tries for a while: the failure that made the outcome unknown has often ended other connections too, or moved the server. */
   async find(commitId: string): Promise<number | undefined> {
-    const values = [this.name, newGenerationId(), commitId];
-    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3) AS revision", values });
-    return row["revision"] ?? undefined;
+    const givesUpAt = performance.now() + FIND_TRIES_MS;
+    for (;;) {
+      try {
+        const values = [this.name, newGenerationId(), commitId];
+        const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3) AS revision", values });
+        return row["revision"] ?? undefined;
+      } catch (error) {
+        if (performance.now() >= givesUpAt) throw error;
+        await pause(FIND_PAUSE_MS);
+      }
+    }
   }
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
@@ -96,9 +106,10 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
 
-  async head(): Promise<number> {
+  async head(): Promise<JournalPoint> {
     const [row] = await this.#read(HEAD, []);
-    return row!["head"] ?? 0;
+    const { epoch, generation, head: revision } = row!;
+    return this.learn(epoch === null ? undefined : { epoch, generation, revision });
   }
 
   /**
@@ -215,7 +226,7 @@ const GENERATIONS = `(
   FROM tidemark.generations g WHERE g.database_id = d.id
 )`;
 
-const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.head ${FROM_SERVER}`;
+const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.epoch, d.generation, d.head ${FROM_SERVER}`;
 
 /** The entries after a revision, if the state is of this generation; at least one, but not too many bytes. */
 const NEWS = `${SERVER}
@@ -289,6 +300,8 @@ function isStateOf(generations: readonly Generation[], { generation, revision }:
   return next !== undefined && revision <= next.startsAt;
 }
 
+const FIND_TRIES_MS = 5_000;
+const FIND_PAUSE_MS = 100;
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
 
