@@ -59,13 +59,32 @@ BEGIN
   RETURN d;
 END $$;
 
--- Applies the settings of the operator to this commit; an answer is a promise.
-CREATE FUNCTION tidemark.check_commit(p_synchronous_commit text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+-- Whether a state is a state of the history.
+CREATE FUNCTION tidemark.is_state(d tidemark.databases, p_epoch text, p_generation text, p_revision bigint)
+RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
+  IF p_epoch <> d.epoch THEN RETURN false; END IF;
+  IF p_generation = d.generation THEN RETURN p_revision <= d.head; END IF;
+  RETURN EXISTS (
+    SELECT FROM tidemark.generations g
+    JOIN tidemark.generations next ON next.database_id = g.database_id AND next.ordinal = g.ordinal + 1
+    WHERE g.database_id = d.id AND g.generation = p_generation AND p_revision <= next.starts_at
+  );
+END $$;
+
+-- Refuses sessions in which an answer would be no promise: a setting of the operator applies to this commit. With another
+-- isolation level, a function would not see what was committed while it waited for the lock.
+CREATE FUNCTION tidemark.check_session(p_synchronous_commit text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'default_transaction_isolation is %: set it to read committed for the role that Tidemark uses',
+      current_setting('transaction_isolation') USING ERRCODE = 'TM001';
+  END IF;
   IF p_synchronous_commit IS NOT NULL THEN
     PERFORM set_config('synchronous_commit', p_synchronous_commit, true);
   ELSIF current_setting('synchronous_commit') IN ('off', 'local') THEN
-    RAISE EXCEPTION 'synchronous_commit is %', current_setting('synchronous_commit') USING ERRCODE = 'TM001';
+    RAISE EXCEPTION 'synchronous_commit is %, so an answered change could be lost: set it to on, or allow that with --synchronous-commit %',
+      current_setting('synchronous_commit'), current_setting('synchronous_commit') USING ERRCODE = 'TM001';
   END IF;
 END $$;
 
@@ -79,7 +98,10 @@ CREATE FUNCTION tidemark.append(
   p_removals bigint, p_stores_removed boolean,
   p_removals_max bigint, p_synchronous_commit text,
   OUT o_kind text, OUT o_first bigint, OUT o_conflict bigint, OUT o_epoch text, OUT o_generation text, OUT o_head bigint
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE
+-- A plan is kept for as long as its connection. One that was made while the table was small would read all of a large one.
+SET enable_seqscan = off SET enable_bitmapscan = off
+AS $$
 DECLARE
   d tidemark.databases;
   v_jobs text[] := string_to_array(p_jobs, E'\\n');
@@ -88,7 +110,7 @@ DECLARE
   v_replaced bigint := 0;
   v_lacking bigint := 0;
 BEGIN
-  PERFORM tidemark.check_commit(p_synchronous_commit);
+  PERFORM tidemark.check_session(p_synchronous_commit);
   d := tidemark.lock(p_name, p_generation);
   IF d.id IS NULL THEN
     d := tidemark.lock_surely(p_name, p_generation);
@@ -98,8 +120,8 @@ BEGIN
     END IF;
   END IF;
 
-  IF p_point_epoch <> d.epoch OR p_point_generation <> d.generation OR p_point_revision > d.head THEN
-    o_kind := 'stale';
+  IF p_point_epoch IS NOT NULL AND NOT tidemark.is_state(d, p_point_epoch, p_point_generation, p_point_revision) THEN
+    o_kind := 'gone';
   ELSE
     SELECT min(j.n) FILTER (WHERE abs(l.latest) <> j.made_from), count(*) FILTER (WHERE l.latest > 0), count(*) FILTER (WHERE l.latest < 0),
            count(*) FILTER (WHERE l.latest <= 0 AND j.first <> 's')
@@ -218,10 +240,13 @@ BEGIN
 END $$;
 
 -- Waits for an append in progress, then looks for an entry. The lock itself is written, so its commit waits for the standby.
-CREATE FUNCTION tidemark.find(p_name text, p_generation text, p_commit_id text) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION tidemark.find(p_name text, p_generation text, p_commit_id text, p_synchronous_commit text)
+RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-  d tidemark.databases := tidemark.lock_surely(p_name, p_generation);
+  d tidemark.databases;
 BEGIN
+  PERFORM tidemark.check_session(p_synchronous_commit);
+  d := tidemark.lock_surely(p_name, p_generation);
   RETURN (
     SELECT e.revision FROM tidemark.entries e WHERE e.database_id = d.id AND e.commit_id = p_commit_id
     ORDER BY e.revision DESC LIMIT 1
@@ -233,7 +258,7 @@ RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   d tidemark.databases;
 BEGIN
-  PERFORM tidemark.check_commit(p_synchronous_commit);
+  PERFORM tidemark.check_session(p_synchronous_commit);
   PERFORM FROM tidemark.databases WHERE name = p_name FOR UPDATE;
   d := tidemark.lock_surely(p_name, p_generation);
   IF p_revision <> coalesce(d.head, 0) THEN RETURN false; END IF;
@@ -289,5 +314,23 @@ BEGIN
     WHERE j.database_id = p_id AND j.job_key = r.job_key AND j.revision <= p_to;
   UPDATE tidemark.databases SET compacted = p_to WHERE id = p_id AND compacted = p_from;
   IF NOT FOUND THEN RAISE EXCEPTION 'another server has compacted' USING ERRCODE = 'TM002'; END IF;
+END $$;
+
+-- Deletes up to p_count entries after p_after that are compacted and old; returns the last one that was deleted, or p_after.
+CREATE FUNCTION tidemark.trim(p_name text, p_after bigint, p_count bigint, p_kept_ms bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  d tidemark.databases;
+  v_last bigint;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  SELECT * INTO d FROM tidemark.databases WHERE name = p_name;
+  SELECT max(o.revision) INTO v_last FROM (
+    SELECT e.revision, e.at FROM tidemark.entries e
+    WHERE e.database_id = d.id AND e.revision > p_after AND e.revision <= least(d.compacted, d.head - 1000)
+    ORDER BY e.revision LIMIT p_count
+  ) o WHERE o.at < clock_timestamp() - p_kept_ms * interval '1 millisecond';
+  DELETE FROM tidemark.entries e WHERE e.database_id = d.id AND e.revision > p_after AND e.revision <= v_last;
+  RETURN coalesce(v_last, p_after);
 END $$;
 `;

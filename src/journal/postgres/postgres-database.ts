@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import type { JournalDatabase } from "../journal-handle.js";
@@ -21,9 +20,11 @@ import { pickJobKey } from "../stored-job.js";
 import { AppendBatch, type AppendOptions } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
+import { Compaction, type CompactionOptions } from "./compaction.js";
 import { JobFold } from "./job-fold.js";
+import { slicesOf } from "./slices-of.js";
 
-export interface DatabaseOptions extends JournalOptions, AppendOptions {}
+export interface DatabaseOptions extends JournalOptions, AppendOptions, CompactionOptions {}
 
 /**
  * One database, as the handles of this process share it. What it has learned of the head only says whether there may be news:
@@ -34,6 +35,7 @@ export class PostgresDatabase implements JournalDatabase {
   readonly appendSignal = new ChangeSignal();
   readonly #connections: Connections;
   readonly #options: DatabaseOptions;
+  readonly #compaction: Compaction;
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
@@ -44,6 +46,7 @@ export class PostgresDatabase implements JournalDatabase {
     this.name = name;
     this.#connections = connections;
     this.#options = options;
+    this.#compaction = new Compaction(name, connections, options);
   }
 
   async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
@@ -66,7 +69,7 @@ export class PostgresDatabase implements JournalDatabase {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
     const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
-    if (row["o_kind"] === "stale") return { kind: "stale" };
+    if (row["o_kind"] === "gone") return { kind: "gone" };
     if (row["o_kind"] === "conflict")
       return {
         kind: "conflict",
@@ -77,19 +80,10 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "appended", firstRevision: row["o_first"] };
   }
 
-  /** Tries for a while: the failure that made the outcome unknown has often ended other connections too, or moved the server. */
   async find(commitId: string): Promise<number | undefined> {
-    const givesUpAt = performance.now() + FIND_TRIES_MS;
-    for (;;) {
-      try {
-        const values = [this.name, newGenerationId(), commitId];
-        const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3) AS revision", values });
-        return row["revision"] ?? undefined;
-      } catch (error) {
-        if (performance.now() >= givesUpAt) throw error;
-        await pause(FIND_PAUSE_MS);
-      }
-    }
+    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
+    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
+    return row["revision"] ?? undefined;
   }
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
@@ -106,10 +100,9 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
 
-  async head(): Promise<JournalPoint> {
+  async head(): Promise<number> {
     const [row] = await this.#read(HEAD, []);
-    const { epoch, generation, head: revision } = row!;
-    return this.learn(epoch === null ? undefined : { epoch, generation, revision });
+    return row!["head"] ?? 0;
   }
 
   /**
@@ -147,6 +140,11 @@ export class PostgresDatabase implements JournalDatabase {
   async beginEpoch(): Promise<void> {
     const values = [this.name, newGenerationId(), newId(EPOCH_BYTES)];
     await this.#write({ sql: "SELECT tidemark.begin_epoch($1, $2, $3)", values });
+  }
+
+  /** Does what is due, if this process has the lease. @throws JournalError */
+  async compact(): Promise<void> {
+    if (this.#known && this.#known.revision > 0 && this.holdsLease()) await this.#compaction.run(this.#known);
   }
 
   holdsLease(): boolean {
@@ -213,7 +211,7 @@ export class PostgresDatabase implements JournalDatabase {
     for await (const rows of slicesOf(run, JOBS, [id]))
       yield rows.map((row) => fold.next(jobOfRow(row))).filter((job) => job !== undefined);
     fold.checkFinished();
-    for (const jobs of slices([...fold.stored()])) yield jobs;
+    for (const jobs of slicesOfList(fold.stored())) yield jobs;
   }
 }
 
@@ -226,7 +224,7 @@ const GENERATIONS = `(
   FROM tidemark.generations g WHERE g.database_id = d.id
 )`;
 
-const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.epoch, d.generation, d.head ${FROM_SERVER}`;
+const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.head ${FROM_SERVER}`;
 
 /** The entries after a revision, if the state is of this generation; at least one, but not too many bytes. */
 const NEWS = `${SERVER}
@@ -253,22 +251,8 @@ const JOBS = "SELECT revision, stored_revision, job_key, record FROM tidemark.jo
 const REMOVALS = `SELECT revision, job_key, '' AS commit_id, body FROM tidemark.removals
 WHERE database_id = $1 ORDER BY revision`;
 
-/** Reads rows in slices, between which the event loop does other work. */
-async function* slicesOf(
-  run: RunStatement,
-  sql: string,
-  values: readonly unknown[],
-): AsyncGenerator<readonly Row[], void> {
-  await run({ sql: `DECLARE slices NO SCROLL CURSOR FOR ${sql}`, values });
-  for (;;) {
-    const rows = await run({ sql: `FETCH ${SLICE} FROM slices` });
-    if (rows.length > 0) yield rows;
-    if (rows.length < SLICE) break;
-  }
-  await run({ sql: "CLOSE slices" });
-}
-
-function* slices<T>(list: readonly T[]): Generator<T[], void> {
+function* slicesOfList<T>(items: Iterable<T>): Generator<T[], void> {
+  const list = [...items];
   for (let from = 0; from < list.length; from += SLICE) yield list.slice(from, from + SLICE);
 }
 
@@ -300,8 +284,6 @@ function isStateOf(generations: readonly Generation[], { generation, revision }:
   return next !== undefined && revision <= next.startsAt;
 }
 
-const FIND_TRIES_MS = 5_000;
-const FIND_PAUSE_MS = 100;
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
 

@@ -8,7 +8,7 @@ import { prepareSchema } from "./schema.js";
 
 export type PostgresOptions = OpenOptions &
   Partial<ConnectionOptions> &
-  Pick<DatabaseOptions, "synchronousCommit">;
+  Pick<DatabaseOptions, "synchronousCommit" | "pendingMax" | "entriesKeptMs">;
 
 /**
  * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
@@ -36,6 +36,8 @@ class PostgresJournal implements Journal {
   readonly #options: PostgresOptions;
   readonly #opened = new Map<DatabaseName, Opened>();
   readonly #watch: EngineWatch;
+  readonly #timer = setInterval(() => void this.#maintain(), MAINTENANCE_MS).unref();
+  #maintaining: Promise<void> | undefined;
   #probing: Promise<boolean> | undefined;
   #isClosed = false;
 
@@ -47,6 +49,8 @@ class PostgresJournal implements Journal {
 
   async prepare(): Promise<void> {
     await this.#connections.prepare(prepareSchema);
+    const values = [this.#options.synchronousCommit];
+    await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
     await this.#watch.start();
   }
@@ -93,8 +97,10 @@ class PostgresJournal implements Journal {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearInterval(this.#timer);
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
+    await this.#maintaining;
     await this.#watch.stop();
     await this.#connections.close();
   }
@@ -119,6 +125,19 @@ class PostgresJournal implements Journal {
     await this.#watch.releaseLease(name);
   }
 
+  async #maintain(): Promise<void> {
+    this.#maintaining ??= this.#compactAll().finally(() => (this.#maintaining = undefined));
+    await this.#maintaining;
+  }
+
+  /** Never rejects. */
+  async #compactAll(): Promise<void> {
+    for (const { database } of [...this.#opened.values()])
+      await database.compact().catch((error: unknown) => {
+        if (!this.#isClosed) this.#options.log.warn({ err: error, database: database.name }, NOT_COMPACTED);
+      });
+  }
+
   /** A standby rejects the statement. */
   async #probe(): Promise<boolean> {
     try {
@@ -139,6 +158,9 @@ class PostgresJournal implements Journal {
     if (this.#isClosed) throw journalClosedError();
   }
 }
+
+const MAINTENANCE_MS = 1_000;
+const NOT_COMPACTED = "cannot compact a database; the next attempt follows soon";
 
 /** A database in use. */
 interface Opened {
