@@ -15,6 +15,8 @@ describe("a URL without its password", () => {
       "postgres://db/jobs?sslmode=require&sslpassword=***",
     ],
     ["postgres://db/jobs?PASSWORD=s3cret", "postgres://db/jobs?PASSWORD=***"],
+    ['"postgres://u:a\\"b@db" and "c@d"', '"postgres://u:***@db" and "c@d"'],
+    ["--stor=postgres://u:a@b and http://u:c@d", "--stor=postgres://u:***@b and http://u:***@d"],
     ["redis//user:s3cret@host", "redis//user:***@host"],
   ])("hides it in %s", (url, shown) => {
     expect(withoutPassword(url)).toBe(shown);
