@@ -20,7 +20,12 @@ const BATCHES = [1, 100, 1_000];
 
 await using server = await startPostgres({ settings: { shared_buffers: "256MB", max_wal_size: "4GB" } });
 const url = await server.createDatabase();
-await using journal = await openPostgresJournal(url, { removalsKeptMax: 10_000, logLinesPerJobMax: 10, newEpoch: false, log: silentLog });
+await using journal = await openPostgresJournal(url, {
+  removalsKeptMax: 10_000,
+  logLinesPerJobMax: 10,
+  newEpoch: false,
+  log: silentLog,
+});
 const handle = await journal.open(databaseName("bench"));
 const writer = await Writer();
 const bare = await bareClient();

@@ -42,7 +42,6 @@ export class AppendBatch {
       fresh.generation,
       point?.epoch ?? null,
       point?.generation ?? null,
-      point?.revision ?? null,
       [...this.#jobs.keys()].join("\n"),
       jobs.map(({ madeFrom }) => madeFrom).join("\n"),
       jobs.map(({ first }) => first).join(""),
@@ -87,4 +86,4 @@ type Kind = (typeof KINDS)[keyof typeof KINDS];
 
 const KINDS = { stored: "s", updated: "u", removed: "r" } as const;
 
-const APPEND = `SELECT * FROM tidemark.append(${Array.from({ length: 18 }, (_, at) => `$${at + 1}`).join(", ")})`;
+const APPEND = `SELECT * FROM tidemark.append(${Array.from({ length: 17 }, (_, at) => `$${at + 1}`).join(", ")})`;

@@ -78,7 +78,8 @@ export class Compaction {
     }
     const jobs: StoredJob[] = [];
     const keys = fold.unfinished.map(jobKeyColumn).join("\n");
-    for (const record of await run({ sql: RECORDS, values: [id, keys] })) jobs.push(fold.next(jobOfRow(record))!);
+    for (const record of await run({ sql: RECORDS, values: [id, keys] }))
+      jobs.push(fold.next(jobOfRow(record))!);
     fold.checkFinished();
     jobs.push(...fold.stored());
     return { id, from, to, isLast, jobs, removed: fold.removed };
@@ -87,7 +88,10 @@ export class Compaction {
   /** Returns whether there may be more to delete. */
   async #trim(keptMs: number): Promise<boolean> {
     const before = this.#trimmed;
-    const [row] = await this.#connections.write({ sql: TRIM, values: [this.#name, before, STEP_MAX, keptMs] });
+    const [row] = await this.#connections.write({
+      sql: TRIM,
+      values: [this.#name, before, STEP_MAX, keptMs],
+    });
     this.#trimmed = row!["trimmed"];
     return this.#trimmed - before >= STEP_MAX;
   }

@@ -59,19 +59,6 @@ BEGIN
   RETURN d;
 END $$;
 
--- Whether a state is a state of the history.
-CREATE FUNCTION tidemark.is_state(d tidemark.databases, p_epoch text, p_generation text, p_revision bigint)
-RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-BEGIN
-  IF p_epoch <> d.epoch THEN RETURN false; END IF;
-  IF p_generation = d.generation THEN RETURN p_revision <= d.head; END IF;
-  RETURN EXISTS (
-    SELECT FROM tidemark.generations g
-    JOIN tidemark.generations next ON next.database_id = g.database_id AND next.ordinal = g.ordinal + 1
-    WHERE g.database_id = d.id AND g.generation = p_generation AND p_revision <= next.starts_at
-  );
-END $$;
-
 -- Refuses sessions in which an answer would be no promise: a setting of the operator applies to this commit. With another
 -- isolation level, a function would not see what was committed while it waited for the lock.
 CREATE FUNCTION tidemark.check_session(p_synchronous_commit text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
@@ -92,7 +79,7 @@ END $$;
 -- its first entry was made from, and its kind. p_jobs_left says how many of them exist afterwards.
 CREATE FUNCTION tidemark.append(
   p_name text, p_epoch text, p_generation text,
-  p_point_epoch text, p_point_generation text, p_point_revision bigint,
+  p_point_epoch text, p_point_generation text,
   p_jobs text, p_made_from text, p_firsts text, p_jobs_left bigint,
   p_keys text, p_commit_ids text, p_kinds text, p_bodies text,
   p_removals bigint, p_stores_removed boolean,
@@ -120,8 +107,8 @@ BEGIN
     END IF;
   END IF;
 
-  IF p_point_epoch IS NOT NULL AND NOT tidemark.is_state(d, p_point_epoch, p_point_generation, p_point_revision) THEN
-    o_kind := 'gone';
+  IF p_point_epoch <> d.epoch OR p_point_generation <> d.generation THEN
+    o_kind := 'stale';
   ELSE
     SELECT min(j.n) FILTER (WHERE abs(l.latest) <> j.made_from), count(*) FILTER (WHERE l.latest > 0), count(*) FILTER (WHERE l.latest < 0),
            count(*) FILTER (WHERE l.latest <= 0 AND j.first <> 's')

@@ -21,6 +21,7 @@ import { AppendBatch, type AppendOptions } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
 import { Compaction, type CompactionOptions } from "./compaction.js";
+import type { EngineCounters } from "./engine-counters.js";
 import { JobFold } from "./job-fold.js";
 import { slicesOf } from "./slices-of.js";
 
@@ -34,17 +35,26 @@ export class PostgresDatabase implements JournalDatabase {
   readonly name: DatabaseName;
   readonly appendSignal = new ChangeSignal();
   readonly #connections: Connections;
+  readonly #counters: EngineCounters;
   readonly #options: DatabaseOptions;
   readonly #compaction: Compaction;
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
+  /** Where its follower was when it last looked. */
+  #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
   #leaseEndsAt = -Infinity;
 
-  constructor(name: DatabaseName, connections: Connections, options: DatabaseOptions) {
+  constructor(
+    name: DatabaseName,
+    connections: Connections,
+    counters: EngineCounters,
+    options: DatabaseOptions,
+  ) {
     this.name = name;
     this.#connections = connections;
+    this.#counters = counters;
     this.#options = options;
     this.#compaction = new Compaction(name, connections, options);
   }
@@ -68,16 +78,21 @@ export class PostgresDatabase implements JournalDatabase {
   async append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult> {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
+    const sentAt = performance.now();
     const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
-    if (row["o_kind"] === "gone") return { kind: "gone" };
-    if (row["o_kind"] === "conflict")
-      return {
-        kind: "conflict",
-        key: pickJobKey(batch.entryOfJob(row["o_conflict"] - 1)),
-        head: row["o_head"],
-      };
-    this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
-    return { kind: "appended", firstRevision: row["o_first"] };
+    switch (row["o_kind"]) {
+      case "stale":
+        return { kind: "stale" };
+      case "conflict": {
+        this.#counters.conflicted();
+        const entry = batch.entryOfJob(row["o_conflict"] - 1);
+        return { kind: "conflict", key: pickJobKey(entry), head: row["o_head"] };
+      }
+      default:
+        this.#counters.appended(entries.length, performance.now() - sentAt);
+        this.learn({ epoch: row["o_epoch"], generation: row["o_generation"], revision: row["o_head"] });
+        return { kind: "appended", firstRevision: row["o_first"] };
+    }
   }
 
   async find(commitId: string): Promise<number | undefined> {
@@ -87,11 +102,12 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
+    this.#followed = point;
     if (this.#known && isSame(this.#known, point)) return undefined;
     const freshEpoch = this.#freshEpoch;
     const rows = await this.#read(NEWS, [point.revision, point.epoch, point.generation]);
-    const { epoch, generation, head: revision, generations } = rows[0]!;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
+    const { epoch, generations } = rows[0]!;
+    const head = this.learn(pointOf(rows[0]!), freshEpoch);
     if (isSame(head, point)) return undefined;
     if (epoch !== point.epoch) return { kind: "gone" };
     if (generations)
@@ -100,9 +116,16 @@ export class PostgresDatabase implements JournalDatabase {
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
 
-  async head(): Promise<number> {
+  async head(): Promise<JournalPoint> {
+    const freshEpoch = this.#freshEpoch;
     const [row] = await this.#read(HEAD, []);
-    return row!["head"] ?? 0;
+    return this.learn(pointOf(row!), freshEpoch);
+  }
+
+  /** How many changes the follower has not received yet. */
+  get lag(): number {
+    if (!this.#known || !this.#followed) return 0;
+    return Math.max(0, this.#known.revision - this.#followed.revision);
   }
 
   /**
@@ -120,6 +143,7 @@ export class PostgresDatabase implements JournalDatabase {
   #learn(head: JournalPoint): void {
     const known = this.#known;
     if (known && isSameHistory(known, head) && known.revision >= head.revision) return; // an older answer
+    if (known?.epoch === head.epoch && known.generation !== head.generation) this.#counters.generationBegan();
     this.#known = head;
     this.appendSignal.notify();
   }
@@ -132,7 +156,7 @@ export class PostgresDatabase implements JournalDatabase {
   /** @param row the database's row; undefined if it does not exist. @returns whether that is news */
   learnsFrom(row: Row | undefined): boolean {
     const before = this.#known;
-    this.learn(row && { epoch: row["epoch"], generation: row["generation"], revision: row["head"] });
+    this.learn(row && pointOf(row));
     return before !== this.#known;
   }
 
@@ -195,7 +219,7 @@ export class PostgresDatabase implements JournalDatabase {
       generations,
     } = row!;
     if (is_current === false) return undefined;
-    const head = this.learn(epoch === null ? undefined : { epoch, generation, revision }, freshEpoch);
+    const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
     const slice = { epoch, generation, jobs: [], removals: [] };
     for await (const jobs of this.#loadJobs(run, id, compacted)) take({ ...slice, jobs });
@@ -224,7 +248,7 @@ const GENERATIONS = `(
   FROM tidemark.generations g WHERE g.database_id = d.id
 )`;
 
-const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.head ${FROM_SERVER}`;
+const HEAD = `${SERVER} SELECT ${IS_CURRENT}, d.epoch, d.generation, d.head ${FROM_SERVER}`;
 
 /** The entries after a revision, if the state is of this generation; at least one, but not too many bytes. */
 const NEWS = `${SERVER}
@@ -263,6 +287,11 @@ function contiguous(rows: readonly Row[], after: number): readonly Row[] {
   const gap = rows.findIndex(({ revision }, index) => revision !== after + 1 + index);
   if (gap >= 0) throw new DamagedJournalError(`Entry ${after + 1 + gap} is missing.`);
   return rows;
+}
+
+/** Undefined if there is no database in the row. */
+function pointOf({ epoch, generation, head }: Row): JournalPoint | undefined {
+  return epoch === null ? undefined : { epoch, generation, revision: head };
 }
 
 function beginningOf(epoch: string): JournalPoint {

@@ -2,7 +2,8 @@ import type { DatabaseName } from "../../tasks/names.js";
 import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
-import { EngineWatch } from "./engine-watch.js";
+import { EngineCounters } from "./engine-counters.js";
+import { EnginePoll } from "./engine-poll.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
@@ -34,8 +35,9 @@ class PostgresJournal implements Journal {
   readonly supports = { durability: true, otherWriters: true };
   readonly #connections: Connections;
   readonly #options: PostgresOptions;
+  readonly #counters = new EngineCounters();
   readonly #opened = new Map<DatabaseName, Opened>();
-  readonly #watch: EngineWatch;
+  readonly #poll: EnginePoll;
   readonly #timer = setInterval(() => void this.#maintain(), MAINTENANCE_MS).unref();
   #maintaining: Promise<void> | undefined;
   #probing: Promise<boolean> | undefined;
@@ -44,7 +46,7 @@ class PostgresJournal implements Journal {
   constructor(connections: Connections, options: PostgresOptions) {
     this.#connections = connections;
     this.#options = options;
-    this.#watch = new EngineWatch(connections, this.#opened, options.log);
+    this.#poll = new EnginePoll(connections, this.#opened, this.#counters, options.log);
   }
 
   async prepare(): Promise<void> {
@@ -52,11 +54,11 @@ class PostgresJournal implements Journal {
     const values = [this.#options.synchronousCommit];
     await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
-    await this.#watch.start();
+    await this.#poll.start();
   }
 
   get engine(): JournalEngine {
-    return this.#watch;
+    return this.#poll;
   }
 
   async open(name: DatabaseName): Promise<DatabaseJournal> {
@@ -67,7 +69,7 @@ class PostgresJournal implements Journal {
     );
     opened.handles.add(handle);
     try {
-      if (!opened.database.holdsLease()) await this.#watch.takeLease(name);
+      if (!opened.database.holdsLease()) await this.#poll.takeLease(name);
       return handle;
     } catch (error) {
       await handle.close();
@@ -101,7 +103,7 @@ class PostgresJournal implements Journal {
     const handles = [...this.#opened.values()].flatMap((opened) => [...opened.handles]);
     await Promise.all(handles.map((handle) => handle.close()));
     await this.#maintaining;
-    await this.#watch.stop();
+    await this.#poll.stop();
     await this.#connections.close();
   }
 
@@ -111,7 +113,7 @@ class PostgresJournal implements Journal {
 
   #openDatabase(name: DatabaseName): Opened {
     const opened = {
-      database: new PostgresDatabase(name, this.#connections, this.#options),
+      database: new PostgresDatabase(name, this.#connections, this.#counters, this.#options),
       handles: new Set<JournalHandle>(),
     };
     this.#opened.set(name, opened);
@@ -122,7 +124,7 @@ class PostgresJournal implements Journal {
     handles.delete(handle);
     if (handles.size > 0) return;
     this.#opened.delete(name);
-    await this.#watch.releaseLease(name);
+    await this.#poll.releaseLease(name);
   }
 
   async #maintain(): Promise<void> {
@@ -151,7 +153,7 @@ class PostgresJournal implements Journal {
   async #beginEpochs(): Promise<void> {
     this.#options.log.warn({}, "every database begins a new epoch (--new-epoch)");
     for (const { name } of await this.databases())
-      await new PostgresDatabase(name, this.#connections, this.#options).beginEpoch();
+      await new PostgresDatabase(name, this.#connections, this.#counters, this.#options).beginEpoch();
   }
 
   #checkOpen(): void {

@@ -4,15 +4,17 @@ import type { DatabaseName } from "../../tasks/names.js";
 import type { Log } from "../../util/log.js";
 import type { EngineStats, JournalEngine } from "../journal.js";
 import type { Connections, Row } from "./connections.js";
+import type { EngineCounters } from "./engine-counters.js";
 import type { PostgresDatabase } from "./postgres-database.js";
 
 /**
  * Watches PostgreSQL for all open databases at once: one statement, again and again, says where each of them is, and what time
  * it is. The leases are renewed on the same connection.
  */
-export class EngineWatch implements JournalEngine {
+export class EnginePoll implements JournalEngine {
   readonly #connections: Connections;
   readonly #databases: ReadonlyMap<DatabaseName, { readonly database: PostgresDatabase }>;
+  readonly #counters: EngineCounters;
   readonly #log: Log;
   readonly #node = randomBytes(9).toString("base64url");
   readonly #stopped = new AbortController();
@@ -22,16 +24,17 @@ export class EngineWatch implements JournalEngine {
   #clock = { offsetMs: Date.now() - performance.now(), errorMs: Infinity, measuredAt: -Infinity };
   /** When the first question without an answer was asked, in monotonic time; undefined if there is none. */
   #askedAt: number | undefined;
-  #isSilent = false;
   #leasesRenewedAt = -Infinity;
 
   constructor(
     connections: Connections,
     databases: ReadonlyMap<DatabaseName, { readonly database: PostgresDatabase }>,
+    counters: EngineCounters,
     log: Log,
   ) {
     this.#connections = connections;
     this.#databases = databases;
+    this.#counters = counters;
     this.#log = log;
   }
 
@@ -58,9 +61,12 @@ export class EngineWatch implements JournalEngine {
   }
 
   stats(): EngineStats {
-    const leases = [...this.#databases.values()].filter(({ database }) => database.holdsLease()).length;
-    const unmeasured = { appends: 0, entries: 0, appendMs: 0, conflicts: 0, polls: 0, pollMs: 0, lag: 0 };
-    return { ...unmeasured, generations: 0, leases };
+    const databases = Array.from(this.#databases.values(), ({ database }) => database);
+    const lag = Math.max(0, ...databases.map((database) => database.lag));
+    return this.#counters.stats({
+      lag,
+      leases: databases.filter((database) => database.holdsLease()).length,
+    });
   }
 
   async takeLease(database: DatabaseName): Promise<boolean> {
@@ -86,9 +92,8 @@ export class EngineWatch implements JournalEngine {
         const hasNews = await this.#poll();
         waitMs = hasNews ? BUSY_MS : Math.min(IDLE_MS, waitMs * BACK_OFF);
         if (performance.now() - this.#leasesRenewedAt >= LEASE_RENEWAL_MS) await this.#renewAllLeases();
-      } catch (error) {
-        this.#becomeSilent(error);
-        waitMs = IDLE_MS;
+      } catch {
+        waitMs = IDLE_MS; // `silentMs` says so
       }
     }
   }
@@ -100,8 +105,11 @@ export class EngineWatch implements JournalEngine {
     const names = [...this.#databases.keys()];
     const rows = await this.#connections.poll({ sql: POLL, values: [names] });
     const { now, server } = rows[0]!;
-    this.#setClock(now, askedAt, performance.now());
-    this.#becomeAudible(server);
+    const answeredAt = performance.now();
+    this.#askedAt = undefined;
+    this.#counters.polled(answeredAt - askedAt);
+    this.#setClock(now, askedAt, answeredAt);
+    this.#recognize(server);
     return this.#tell(names, new Map(rows.map((row) => [row["name"], row])));
   }
 
@@ -139,20 +147,13 @@ export class EngineWatch implements JournalEngine {
     this.#clock = { offsetMs: now - (askedAt + answeredAt) / 2, errorMs, measuredAt: answeredAt };
   }
 
-  #becomeAudible(server: string): void {
-    this.#askedAt = undefined;
-    if (this.#isSilent) this.#log.info({}, "PostgreSQL answers again");
-    this.#isSilent = false;
+  /** After a failover, connections to the server before must not be used. */
+  #recognize(server: string): void {
     if (this.#server !== undefined && this.#server !== server) {
-      this.#log.warn({ server }, "another PostgreSQL server has taken over, or it has started again");
+      this.#log.warn({}, "another PostgreSQL server has taken over, or it was started again");
       this.#connections.renew();
     }
     this.#server = server;
-  }
-
-  #becomeSilent(error: unknown): void {
-    if (!this.#isSilent) this.#log.warn({ err: error }, "PostgreSQL does not answer");
-    this.#isSilent = true;
   }
 }
 
