@@ -3,7 +3,7 @@ import { Engine } from "./nodes/engine.js";
 import { measureIdle, type Idle } from "./nodes/idle.js";
 import { measureKilled, type Moved } from "./nodes/killed.js";
 import { measureMemory, type JobMemory } from "./nodes/memory.js";
-import { measureSpread, type Spread } from "./nodes/spread.js";
+import { capacityOf, measureSpread, type Spread } from "./nodes/spread.js";
 import { measureThroughput, WAYS, type Throughput } from "./nodes/throughput.js";
 import { constantsOf } from "./nodes/constants.js";
 import { ROUNDS, spread, writeResults } from "./rounds.js";
@@ -76,10 +76,16 @@ function show(): void {
     row("CPU of a change that is followed, to one made there", "at most 1.2", ({ throughput }) =>
       followedToMade(throughput[1]!),
     ),
-    row("capacity of three nodes to one, by CPU", "at least 2.5", (round) =>
-      capacity(round.spread.three, round),
+    row(
+      "capacity of three nodes to one, by CPU",
+      "at least 2.5",
+      ({ spread: { one, three } }) => capacityOf(three) / capacityOf(one),
     ),
-    row("the same, if each follows all", "", (round) => capacity(round.spread.followed, round)),
+    row(
+      "the same, if each follows all",
+      "",
+      ({ spread: { one, followed } }) => capacityOf(followed) / capacityOf(one),
+    ),
     row(
       "memory of a followed job to a local one",
       "at most 1.1",
@@ -145,14 +151,4 @@ function ofBare({ seconds, bareSeconds }: Throughput): number {
 
 function followedToMade({ alone, updates, followed }: Throughput): number {
   return followed.nodes[1]! / followed.updates / (alone.nodes[0]! / updates);
-}
-
-/** What the nodes could do with a core each, to what one could do with one. */
-function capacity(run: Spread, { spread: { one } }: Round): number {
-  return (run.nodes * microsOf(one)) / microsOf(run);
-}
-
-/** CPU time of all nodes for each change. */
-function microsOf({ cost, changes }: Spread): number {
-  return cost.nodes.reduce((sum, micros) => sum + micros) / changes;
 }

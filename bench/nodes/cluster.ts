@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { readMetric } from "../../test/kit/network/raw-http.js";
 import { ServerProcess } from "../server-process.js";
 import type { Engine, EngineCost } from "./engine.js";
 
@@ -6,6 +7,8 @@ import type { Engine, EngineCost } from "./engine.js";
 export interface Cost extends EngineCost {
   /** CPU time of each node, in microseconds. */
   readonly nodes: readonly number[];
+  /** How often each node asked the engine what is new. */
+  readonly polls: readonly number[];
   readonly seconds: number;
 }
 
@@ -43,6 +46,7 @@ export class Cluster implements AsyncDisposable {
     const after = await this.#look();
     const cost = {
       nodes: after.nodes.map((micros, at) => micros - before.nodes[at]!),
+      polls: after.polls.map((count, at) => count - before.polls[at]!),
       seconds: (after.at - before.at) / 1_000,
       cpuMicros: after.engine.cpuMicros - before.engine.cpuMicros,
       walBytes: after.engine.walBytes - before.engine.walBytes,
@@ -64,9 +68,12 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
   }
 
-  async #look(): Promise<{ nodes: number[]; engine: EngineCost; at: number }> {
+  async #look(): Promise<{ nodes: number[]; polls: number[]; engine: EngineCost; at: number }> {
+    const polls = await Promise.all(
+      this.nodes.map(({ url }) => readMetric(url, "tidemark_engine_polls_total")),
+    );
     const nodes = await Promise.all(this.nodes.map((node) => node.cpuMicros()));
-    return { nodes, engine: await this.#engine.cost(), at: performance.now() };
+    return { nodes, polls, engine: await this.#engine.cost(), at: performance.now() };
   }
 }
 

@@ -1,12 +1,14 @@
 import { median } from "../repeat.js";
 import type { Delivered } from "./delivery.js";
 import type { Idle } from "./idle.js";
-import type { Spread } from "./spread.js";
+import type { Spread, Turn } from "./spread.js";
 import type { Throughput } from "./throughput.js";
 
 /** What things cost, measured. Times are microseconds of CPU, unless they say otherwise. */
 export interface Constants {
   readonly node: {
+    /** In a second, whatever happens. */
+    readonly idle: number;
     /** `updateTask` over HTTP, without the store. */
     readonly request: number;
     /** One append to the engine, and each change in it. */
@@ -40,64 +42,54 @@ export interface Measured {
   readonly idle: readonly Idle[];
 }
 
-/** Polls in a second, of a node that is idle and of one that always has news. */
-const IDLE_POLLS = 10;
-const BUSY_POLLS = 85;
-
-/** Solves the cost of an append, and of each change in it, from small and large appends. */
+/** Small and large appends give two equations for the cost of an append and of each change in it, and so on. */
 export function constantsOf(rounds: readonly Measured[]): Constants {
   const middle = (of: (round: Measured) => number): number => median(rounds.map(of));
-  const poll = middle(({ idle }) => idle[0]!.nodeMicros) / IDLE_POLLS;
-  const enginePoll = middle(({ idle }) => idle[0]!.engineMicros) / IDLE_POLLS;
-  const store = line(
-    rounds,
-    ({ alone, updates, seconds }) => (alone.nodes[0]! - seconds * BUSY_POLLS * poll) / updates,
-  );
+  const slow = (of: (run: Throughput) => number): number => middle(({ throughput }) => of(throughput[0]!));
+  const fast = (of: (run: Throughput) => number): number =>
+    middle(({ throughput }) => of(throughput.at(-1)!));
+  const idle = middle(({ idle: [one] }) => one!.memoryMicros);
+  const poll = middle(({ idle: [one] }) => (one!.nodeMicros - one!.memoryMicros) / one!.pollsPerSecond);
+  const enginePoll = middle(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond);
+  const store = line(rounds, ({ alone, updates }) => (alone.nodes[0]! - alone.polls[0]! * poll) / updates);
   const engine = line(
     rounds,
-    ({ alone, updates, seconds }) => (alone.cpuMicros - seconds * BUSY_POLLS * enginePoll) / updates,
+    ({ alone, updates }) => (alone.cpuMicros - alone.polls[0]! * enginePoll) / updates,
   );
-  const wal = line(rounds, ({ alone, updates }) => alone.walBytes / updates);
-  const [slow, fast] = [0, 2].map(
-    (way) => (of: (run: Throughput) => number) => middle(({ throughput }) => of(throughput[way]!)),
-  );
-  const follow = fast!(({ followed }) => followed.nodes[1]! / followed.updates);
-  const look = slow!(
-    ({ followed }) => (followed.nodes[1]! - follow * followed.updates) / (BUSY_POLLS * followed.seconds),
-  );
-  const read = fast!(
+  const follow = fast(({ followed: { nodes, polls, updates } }) => (nodes[1]! - polls[1]! * poll) / updates);
+  const read = fast(
     ({ followed, alone, updates }) => followed.cpuMicros / followed.updates - alone.cpuMicros / updates,
   );
-  const engineLook = slow!(
-    ({ followed }) =>
-      (followed.cpuMicros - followed.updates * (engine.append + engine.change)) /
-      (2 * BUSY_POLLS * followed.seconds),
-  );
-  const request = middle(({ spread: { one } }) => {
-    const perAppend = one.changes / one.appends;
-    return one.cost.nodes[0]! / one.changes - store.append / perAppend - store.change;
-  });
-  const delivery = middle(({ delivered: [one, many] }) => {
-    const micros = many!.cost.nodes[1]! - one!.cost.nodes[1]!;
-    return micros / (many!.deliveries - one!.deliveries);
-  });
   return {
     node: {
-      request,
+      idle,
       ...store,
       poll,
-      look: Math.max(0, look - poll),
+      // With few changes at a time, nearly every poll finds some.
+      look: slow(
+        ({ followed: { nodes, polls, updates } }) => (nodes[1]! - follow * updates) / polls[1]! - poll,
+      ),
       follow,
-      delivery,
-      residentBytes: middle(({ idle }) => idle[0]!.residentBytes),
+      request: middle(({ spread: { one } }) => {
+        const [{ cost, changes, appends }] = one as [Turn];
+        return (cost.nodes[0]! - appends * store.append) / changes - store.change;
+      }),
+      delivery: middle(({ delivered: [one, many] }) => {
+        const micros = many!.cost.nodes[1]! - one!.cost.nodes[1]!;
+        return micros / (many!.deliveries - one!.deliveries);
+      }),
+      residentBytes: middle(({ idle: [one] }) => one!.residentBytes),
     },
     engine: {
       ...engine,
       poll: enginePoll,
-      look: Math.max(0, engineLook - enginePoll),
-      read: Math.max(0, read),
-      commitMicros: slow!(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends),
-      walBytes: wal,
+      look: slow(({ followed: { cpuMicros, polls, updates } }) => {
+        const rest = cpuMicros - updates * (engine.append + engine.change + read);
+        return rest / polls[1]! - enginePoll;
+      }),
+      read,
+      commitMicros: slow(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends) - engine.append,
+      walBytes: line(rounds, ({ alone, updates }) => alone.walBytes / updates),
     },
   };
 }

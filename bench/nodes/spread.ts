@@ -5,8 +5,10 @@ import { ServerProcess } from "../server-process.js";
 import { Cluster, type Cost } from "./cluster.js";
 import type { Engine } from "./engine.js";
 
-export interface Spread {
-  readonly nodes: number;
+/** Each node in its turn takes as many changes of its databases as it can. The machine has fewer cores than there are nodes. */
+export type Spread = readonly Turn[];
+
+export interface Turn {
   readonly changes: number;
   readonly appends: number;
   readonly cost: Cost;
@@ -16,51 +18,65 @@ const DATABASES = 6;
 const JOBS = 100;
 /** Of each database, with one request in flight. */
 const CONNECTIONS = 50;
-const WARM_UP_MS = 2_000;
-const RUN_MS = 4_000;
+const WARM_UP_MS = 1_500;
+const RUN_MS = 2_000;
 
 /**
- * As many `updateTask` over HTTP as the machine can do, to six databases.
+ * `updateTask` over HTTP to six databases.
  *
  * @param isFollowed whether every node serves every database, as it must where a load balancer chooses the node; otherwise
  * each database is served by one node
  */
 export async function measureSpread(engine: Engine, nodes: number, isFollowed: boolean): Promise<Spread> {
   await using cluster = await Cluster.start(engine, nodes);
-  await using client = await ServerProcess.start("load/http.mjs");
   const databases = Array.from({ length: DATABASES }, (_, at) => `${BENCH_DATABASE}${at}`);
-  for (const [at, database] of databases.entries()) {
-    const { url } = await homeOf(cluster, at, database);
+  for (const [at, database] of databases.entries())
+    await cluster.nodes[at % nodes]!.ask("storeJobs", { ...jobsToStore(JOBS), database });
+  if (isFollowed) for (const database of databases) await cluster.caughtUp(database);
+  const turns: Turn[] = [];
+  for (const [home, { url }] of cluster.nodes.entries()) {
+    const own = databases.filter((_, at) => at % nodes === home);
+    turns.push(await measureTurn(engine, cluster, url, own));
+  }
+  return turns;
+}
+
+/**
+ * What the nodes could do together with a core each, if each took the same part of the changes: per second. A node spends its
+ * time on its own part, and on what it follows of those of the others.
+ */
+export function capacityOf(turns: Spread): number {
+  const perNode = turns.map((_, node) =>
+    turns.reduce((sum, { cost, changes }) => sum + cost.nodes[node]! / changes, 0),
+  );
+  return (turns.length * 1e6) / Math.max(...perNode);
+}
+
+async function measureTurn(
+  engine: Engine,
+  cluster: Cluster,
+  url: string,
+  databases: readonly string[],
+): Promise<Turn> {
+  await using client = await ServerProcess.start("load/http.mjs");
+  for (const database of databases) {
     const bodies = updateTaskBodies(JOBS, 1_000).map((body) =>
       body.replace(`"${BENCH_DATABASE}"`, `"${database}"`),
     );
     await client.ask("start", { url, connections: CONNECTIONS, bodies });
   }
-  if (isFollowed) for (const database of databases) await open(cluster, database);
   await setTimeout(WARM_UP_MS);
-  const before = await Promise.all([client.ask<number>("count"), appends(engine, cluster)]);
-  const { result: after, cost } = await cluster.spent([], async () => {
-    await setTimeout(RUN_MS);
-    return Promise.all([client.ask<number>("count"), appends(engine, cluster)]);
-  });
-  return { nodes, changes: after[0] - before[0], appends: after[1] - before[1], cost };
+  const look = async (): Promise<[number, number]> => [
+    await client.ask<number>("count"),
+    await appendsOf(engine, cluster),
+  ];
+  const before = await look();
+  const { result: after, cost } = await cluster.spent([], () => setTimeout(RUN_MS).then(look));
+  return { changes: after[0] - before[0], appends: after[1] - before[1], cost };
 }
 
-/** Stores the jobs of a database on its node. */
-async function homeOf({ nodes }: Cluster, at: number, database: string): Promise<ServerProcess> {
-  const home = nodes[at % nodes.length]!;
-  await home.ask("storeJobs", { ...jobsToStore(JOBS), database });
-  return home;
-}
-
-async function open({ nodes }: Cluster, database: string): Promise<void> {
-  await Promise.all(nodes.map((node) => node.ask("state", { database })));
-}
-
-async function appends({ server }: Engine, { store }: Cluster): Promise<number> {
-  const [row] = await server.query<{ count: number }>(
-    "SELECT count(DISTINCT xmin::text)::int AS count FROM tidemark.entries",
-    store,
-  );
+async function appendsOf({ server }: Engine, { store }: Cluster): Promise<number> {
+  const sql = "SELECT count(DISTINCT xmin::text)::int AS count FROM tidemark.entries";
+  const [row] = await server.query<{ count: number }>(sql, store);
   return row!.count;
 }

@@ -58,7 +58,11 @@ class Simulation {
     this.#setup = setup;
     this.#costs = costs;
     this.#engine = Array.from({ length: setup.engineCores }, () => new Worker());
-    this.#nodes = Array.from({ length: setup.nodes }, () => ({ worker: new Worker(), followed: [], waitMs: BUSY_MS }));
+    this.#nodes = Array.from({ length: setup.nodes }, () => ({
+      worker: new Worker(),
+      followed: [],
+      waitMs: BUSY_MS,
+    }));
     this.#databases = Array.from({ length: setup.databases }, (_, at) => this.#openDatabase(at));
   }
 
@@ -109,7 +113,11 @@ class Simulation {
 
   #committed(database: Database, changes: readonly number[]): void {
     database.log.push(...changes);
-    this.#work(database.home, this.#costs.node.delivery * this.#setup.deliveriesAtHome * changes.length, () => {});
+    this.#work(
+      database.home,
+      this.#costs.node.delivery * this.#setup.deliveriesAtHome * changes.length,
+      () => {},
+    );
     this.#commit(database);
   }
 
@@ -158,7 +166,9 @@ class Simulation {
     const sorted = this.#latencies.toSorted((a, b) => a - b);
     const { append, change } = this.#costs.engine.walBytes;
     return {
-      nodeShares: this.#nodes.map(({ worker }) => worker.busyMs / (seconds * 1_000)),
+      nodeShares: this.#nodes.map(
+        ({ worker }) => (worker.busyMs / seconds + this.#costs.node.idle / 1_000) / 1_000,
+      ),
       engineCores: this.#engine.reduce((sum, { busyMs }) => sum + busyMs, 0) / (seconds * 1_000),
       appendsPerSecond: this.#appends / seconds,
       walBytesPerSecond: (append * this.#appends + change * this.#changes) / seconds,
@@ -239,7 +249,8 @@ class Events {
   #sink(place: number): void {
     const children = [2 * place + 1, 2 * place + 2].filter((child) => child < this.#heap.length);
     if (children.length === 0) return;
-    const first = children.length === 2 && this.#isBefore(children[1]!, children[0]!) ? children[1]! : children[0]!;
+    const first =
+      children.length === 2 && this.#isBefore(children[1]!, children[0]!) ? children[1]! : children[0]!;
     if (!this.#isBefore(first, place)) return;
     this.#swap(place, first);
     this.#sink(first);
