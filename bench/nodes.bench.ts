@@ -1,4 +1,4 @@
-import { measureDelivery, type Delivered, type Scenario } from "./nodes/delivery.js";
+import { measureDelivery, SCENARIOS, type Delivered, type Scenario } from "./nodes/delivery.js";
 import { Engine } from "./nodes/engine.js";
 import { measureIdle, type Idle } from "./nodes/idle.js";
 import { measureKilled, type Moved } from "./nodes/killed.js";
@@ -7,20 +7,6 @@ import { capacityOf, measureSpread, type Spread } from "./nodes/spread.js";
 import { measureThroughput, WAYS, type Throughput } from "./nodes/throughput.js";
 import { constantsOf } from "./nodes/constants.js";
 import { ROUNDS, spread, writeResults } from "./rounds.js";
-
-/** One watcher for the target; the others are points against which the cost model is checked. */
-const SCENARIOS: readonly Scenario[] = [
-  { name: "one watcher", nodes: 2, databases: 1, changesPerSecond: 200, watchers: { each: 1, on: "others" } },
-  {
-    name: "100 watchers",
-    nodes: 2,
-    databases: 1,
-    changesPerSecond: 200,
-    watchers: { each: 100, on: "others" },
-  },
-  { name: "3 databases", nodes: 3, databases: 3, changesPerSecond: 600, watchers: { each: 10, on: "all" } },
-  { name: "12 databases", nodes: 3, databases: 12, changesPerSecond: 300, watchers: { each: 5, on: "all" } },
-];
 
 /** Databases that are open in an idle node. */
 const IDLE = [1, 200];
@@ -40,7 +26,7 @@ while (rounds.length < ROUNDS) {
   rounds.push(await playRound());
   show();
 }
-await writeResults("nodes", { constants: constantsOf(rounds), rounds });
+await writeResults("nodes", { rounds });
 
 async function playRound(): Promise<Round> {
   return {

@@ -1,5 +1,4 @@
 import { median } from "../repeat.js";
-import type { Delivered } from "./delivery.js";
 import type { Idle } from "./idle.js";
 import type { Spread, Turn } from "./spread.js";
 import type { Throughput } from "./throughput.js";
@@ -14,18 +13,21 @@ export interface Constants {
     /** One append to the engine, and each change in it. */
     readonly append: number;
     readonly change: number;
-    /** One poll, and one look at what is new, with each change in it. */
+    /** One poll, each database in it, and one look at what is new, with each change in it. */
     readonly poll: number;
+    readonly polledDatabase: number;
     readonly look: number;
     readonly follow: number;
-    /** An event to one more watcher. */
-    readonly delivery: number;
+    /** A write to a watcher, and each event in it: as `fan-out` measures them with one event and with ten events a turn. */
+    readonly write: number;
+    readonly event: number;
     readonly residentBytes: number;
   };
   readonly engine: {
     readonly append: number;
     readonly change: number;
     readonly poll: number;
+    readonly polledDatabase: number;
     readonly look: number;
     readonly read: number;
     /** Time, not CPU: an append of one change, until it is durable. */
@@ -38,7 +40,6 @@ export interface Constants {
 export interface Measured {
   readonly throughput: readonly Throughput[];
   readonly spread: { readonly one: Spread };
-  readonly delivered: readonly Delivered[];
   readonly idle: readonly Idle[];
 }
 
@@ -65,6 +66,7 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
       idle,
       ...store,
       poll,
+      polledDatabase: middle(({ idle }) => perDatabase(idle, ({ nodeMicros }) => nodeMicros)),
       // With few changes at a time, nearly every poll finds some.
       look: slow(
         ({ followed: { nodes, polls, updates } }) => (nodes[1]! - follow * updates) / polls[1]! - poll,
@@ -74,15 +76,13 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
         const [{ cost, changes, appends }] = one as [Turn];
         return (cost.nodes[0]! - appends * store.append) / changes - store.change;
       }),
-      delivery: middle(({ delivered: [one, many] }) => {
-        const micros = many!.cost.nodes[1]! - one!.cost.nodes[1]!;
-        return micros / (many!.deliveries - one!.deliveries);
-      }),
+      ...FAN_OUT,
       residentBytes: middle(({ idle: [one] }) => one!.residentBytes),
     },
     engine: {
       ...engine,
       poll: enginePoll,
+      polledDatabase: middle(({ idle }) => perDatabase(idle, ({ engineMicros }) => engineMicros)),
       look: slow(({ followed: { cpuMicros, polls, updates } }) => {
         const rest = cpuMicros - updates * (engine.append + engine.change + read);
         return rest / polls[1]! - enginePoll;
@@ -92,6 +92,15 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
       walBytes: line(rounds, ({ alone, updates }) => alone.walBytes / updates),
     },
   };
+}
+
+/** 7.4 µs with one event a turn, 1.4 with ten, to 1,000 watchers. */
+const FAN_OUT = { write: 6.7, event: 0.7 };
+
+/** What one more open database adds to a poll. */
+function perDatabase([one, many]: readonly Idle[], of: (idle: Idle) => number): number {
+  const perPoll = of(many!) / many!.pollsPerSecond - of(one!) / one!.pollsPerSecond;
+  return Math.max(0, perPoll / (many!.databases - one!.databases));
 }
 
 /** The cost for each change is `append / size + change`, by the average size of the appends. */

@@ -25,6 +25,20 @@ export interface Delivered {
   readonly p99: number;
 }
 
+/** One watcher for the target; the others are points against which the cost model is checked. */
+export const SCENARIOS: readonly Scenario[] = [
+  { name: "one watcher", nodes: 2, databases: 1, changesPerSecond: 200, watchers: { each: 1, on: "others" } },
+  {
+    name: "100 watchers",
+    nodes: 2,
+    databases: 1,
+    changesPerSecond: 200,
+    watchers: { each: 100, on: "others" },
+  },
+  { name: "3 databases", nodes: 3, databases: 3, changesPerSecond: 600, watchers: { each: 10, on: "all" } },
+  { name: "12 databases", nodes: 3, databases: 12, changesPerSecond: 300, watchers: { each: 5, on: "all" } },
+];
+
 /** Jobs of each database, each with a worker of its own. */
 const WORKERS = 50;
 const WARM_UP_SECONDS = 3;

@@ -14,6 +14,8 @@ export interface Setup {
   readonly arrivals: "even" | "random";
   /** Of a database: the nodes with watchers, which follow it, beside the one that it is reported to. */
   readonly followers: number;
+  /** Whether all changes of a database go to the same watchers, which receive several in one write. */
+  readonly sharesWrites: boolean;
   /** Watchers that receive a change, on the node of the reports and on each follower. */
   readonly deliveriesAtHome: number;
   readonly deliveriesAtFollower: number;
@@ -61,6 +63,7 @@ class Simulation {
     this.#nodes = Array.from({ length: setup.nodes }, () => ({
       worker: new Worker(),
       followed: [],
+      databases: 0,
       waitMs: BUSY_MS,
     }));
     this.#databases = Array.from({ length: setup.databases }, (_, at) => this.#openDatabase(at));
@@ -82,9 +85,14 @@ class Simulation {
 
   #openDatabase(at: number): Database {
     const { nodes, followers } = this.#setup;
-    const database: Database = { home: this.#nodes[at % nodes]!, queue: [], isCommitting: false, log: [] };
-    for (let other = 1; other <= followers; other++)
-      this.#nodes[(at + other) % nodes]!.followed.push({ database, revision: 0 });
+    const home = this.#nodes[at % nodes]!;
+    const database: Database = { home, queue: [], isCommitting: false, log: [] };
+    home.databases++;
+    for (let other = 1; other <= followers; other++) {
+      const node = this.#nodes[(at + other) % nodes]!;
+      node.followed.push({ database, revision: 0 });
+      node.databases++;
+    }
     return database;
   }
 
@@ -113,19 +121,23 @@ class Simulation {
 
   #committed(database: Database, changes: readonly number[]): void {
     database.log.push(...changes);
-    this.#work(
-      database.home,
-      this.#costs.node.delivery * this.#setup.deliveriesAtHome * changes.length,
-      () => {},
-    );
+    this.#work(database.home, this.#deliveryMicros(this.#setup.deliveriesAtHome, changes.length), () => {});
     this.#commit(database);
+  }
+
+  #deliveryMicros(watchers: number, changes: number): number {
+    const { write, event } = this.#costs.node;
+    const writes = this.#setup.sharesWrites ? 1 : changes;
+    return watchers * (write * writes + event * changes);
   }
 
   /** One statement for all databases, then one look at each that has changed. */
   #schedulePoll(node: Node): void {
+    const pollOf = (costs: Constants["node"] | Constants["engine"]): number =>
+      costs.poll + costs.polledDatabase * (node.databases - 1);
     this.#events.after(node.waitMs, () =>
-      this.#ask(this.#costs.engine.poll, () =>
-        this.#work(node, this.#costs.node.poll, () => {
+      this.#ask(pollOf(this.#costs.engine), () =>
+        this.#work(node, pollOf(this.#costs.node), () => {
           const changed = node.followed.filter(({ database, revision }) => database.log.length > revision);
           for (const followed of changed) this.#look(node, followed);
           node.waitMs = changed.length > 0 ? BUSY_MS : Math.min(IDLE_MS, node.waitMs * BACK_OFF);
@@ -143,7 +155,7 @@ class Simulation {
       const { deliveriesAtFollower } = this.#setup;
       this.#work(node, costs.look + costs.follow * changes.length, () => {
         // The event of a change is sent to its watchers in turn: half of them wait for the others.
-        const delivery = (costs.delivery * deliveriesAtFollower * changes.length) / 2;
+        const delivery = this.#deliveryMicros(deliveriesAtFollower, changes.length) / 2;
         this.#work(node, delivery, () => {
           for (const at of changes) this.#latencies.push(this.#events.now - at);
         });
@@ -181,6 +193,8 @@ class Simulation {
 interface Node {
   readonly worker: Worker;
   readonly followed: Followed[];
+  /** Of its own and followed. */
+  databases: number;
   waitMs: number;
 }
 
