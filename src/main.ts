@@ -41,6 +41,11 @@ const actions: Actions = {
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
   },
+  migrate: async (request) => {
+    const { migrateStore } = await import("./journal/migrate-store.js");
+    const { showMigration } = await import("./cli/commands/migrate.js");
+    await showMigration(request, migrateStore, await output());
+  },
   watch: async (request) => {
     const { watchJobs } = await import("./cli/actions/watch-jobs.js");
     await watchJobs(request, process.stdout, note);
