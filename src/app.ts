@@ -82,7 +82,12 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const { log = silentLog, signal } = options;
   const journal =
     options.journal ??
-    (await openJournal(config.store, { ...config.limits, newEpoch: config.newEpoch, log }));
+    (await openJournal(config.store, {
+      ...config.limits,
+      ...config.postgres,
+      newEpoch: config.newEpoch,
+      log,
+    }));
   const clock = steadyClockOf(journal.engine, options.clock ?? systemClock);
   const openId = await openProvider(config, { clock, log });
   const tokens = openId ? tokensOfProvider(config) : config.jwt;

@@ -24,6 +24,9 @@ import { parseRole } from "../auth/caller.js";
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
+/** Those of PostgreSQL, from the safest. */
+const COMMIT_LEVELS = ["server", "remote_apply", "on", "remote_write", "local", "off"] as const;
+
 const ACCESS = "Access";
 const STORAGE = "Storage";
 
@@ -217,15 +220,32 @@ const STORAGE_SETTINGS = {
   ...defineGroup(STORAGE, {
     store: {
       syntax: "--store <url>",
-      parser: text(/^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/, "expected memory: or lmdb:FOLDER"),
+      parser: text(
+        /^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/,
+        "expected memory:, lmdb:FOLDER or postgres://USER@HOST/DATABASE",
+      ),
       default: "lmdb:./tidemark-data",
-      help: "Where to store jobs: lmdb:FOLDER on disk, or memory: until the server stops",
+      help: "Where to store jobs: lmdb:FOLDER on disk, postgres://USER@HOST/DATABASE for several servers, or memory: until the server stops",
     },
     tracking: {
       syntax: "--tracking <on|off>",
       parser: onOrOff(),
       default: "on",
       help: "Store progress; if off, reports are discarded and every response is empty",
+    },
+  }),
+  postgres: defineGroup(STORAGE, {
+    connectionsMax: {
+      syntax: "--postgres-connections <count>",
+      parser: wholeNumber(3, 1_000),
+      default: "10",
+      help: "Connections to PostgreSQL of this server at most",
+    },
+    synchronousCommit: {
+      syntax: "--synchronous-commit <level>",
+      parser: oneOf(COMMIT_LEVELS),
+      default: "server",
+      help: `How durable PostgreSQL makes a change before it is answered: ${COMMIT_LEVELS.join(", ")}; server is the setting of PostgreSQL, where off and local are refused because a failover or a crash could lose answered changes`,
     },
   }),
   retention: defineGroup(STORAGE, {

@@ -287,6 +287,10 @@ export interface OpenOptions extends JournalOptions {
   /** Whether this start begins a new epoch in every database. */
   readonly newEpoch: boolean;
   readonly log: Log;
+  /** How many connections to the engine this process has at most. */
+  readonly connectionsMax?: number;
+  /** How durable a change is before it is answered, in the words of the engine; `server` is what the engine is set to. */
+  readonly synchronousCommit?: string;
 }
 
 /** Thrown when a journal operation fails. */

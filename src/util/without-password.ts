@@ -5,9 +5,10 @@
  *     withoutPassword("postgres://tidemark:s3cret@db.example/jobs")   // "postgres://tidemark:***@db.example/jobs"
  */
 export function withoutPassword(text: string): string {
-  return text.replaceAll(USER_PASSWORD, "$1:***@").replaceAll(PARAMETER, "$1***");
+  return text.replaceAll(USER_PASSWORD, "$1$2:***@").replaceAll(PARAMETER, "$1***");
 }
 
-/** Up to the last `@` of a word. A quote ends a word, unless it is escaped. */
-const USER_PASSWORD = /(\/\/[^:@/?\s"]*):(?:\\.|[^\s"\\])*@/g;
+/** Up to the last `@` of a word, or of a line for a database server. A quote ends both, unless it is escaped. */
+const USER_PASSWORD =
+  /(postgres(?:ql)?:\/\/[^:@/?\s"]*):(?:\\.|[^\n"\\])*@|(\/\/[^:@/?\s"]*):(?:\\.|[^\s"\\])*@/gi;
 const PARAMETER = /([?&][^=&\s"]*pass[^=&\s"]*=)(?:\\.|[^&\s"\\])*/gi;

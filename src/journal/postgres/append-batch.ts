@@ -5,8 +5,8 @@ import type { Statement } from "./connections.js";
 
 export interface AppendOptions {
   readonly removalsKeptMax: number;
-  /** For the commits of appends; undefined: as the server has it, and `off` and `local` are refused. */
-  readonly synchronousCommit?: string | undefined;
+  /** Of the commits. Default: `server`. */
+  readonly synchronousCommit?: string;
 }
 
 /**
@@ -34,7 +34,13 @@ export class AppendBatch {
   }
 
   /** @param fresh the ids of the epoch and the generation that begin, if one does */
-  statement(name: string, fresh: Fresh, point: JournalPoint | undefined, options: AppendOptions): Statement {
+  statement(
+    name: string,
+    fresh: Fresh,
+    fence: Fence,
+    point: JournalPoint | undefined,
+    options: AppendOptions,
+  ): Statement {
     const jobs = [...this.#jobs.values()];
     const values = [
       name,
@@ -53,7 +59,9 @@ export class AppendBatch {
       this.#removals,
       this.#storesRemoved,
       options.removalsKeptMax,
-      options.synchronousCommit ?? null,
+      commitLevel(options),
+      fence.node,
+      fence.number,
     ];
     return { sql: APPEND, values };
   }
@@ -69,9 +77,20 @@ export class AppendBatch {
   }
 }
 
+/** What the functions apply; undefined if they only check what PostgreSQL is set to. */
+export function commitLevel({ synchronousCommit = "server" }: AppendOptions): string | undefined {
+  return synchronousCommit === "server" ? undefined : synchronousCommit;
+}
+
 export interface Fresh {
   readonly epoch: string;
   readonly generation: string;
+}
+
+/** An append is rejected if its node has raised the fence since. */
+export interface Fence {
+  readonly node: string;
+  readonly number: number;
 }
 
 interface Job {
@@ -86,4 +105,4 @@ type Kind = (typeof KINDS)[keyof typeof KINDS];
 
 const KINDS = { stored: "s", updated: "u", removed: "r" } as const;
 
-const APPEND = `SELECT * FROM tidemark.append(${Array.from({ length: 17 }, (_, at) => `$${at + 1}`).join(", ")})`;
+const APPEND = `SELECT * FROM tidemark.append(${Array.from({ length: 19 }, (_, at) => `$${at + 1}`).join(", ")})`;

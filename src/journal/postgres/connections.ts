@@ -1,5 +1,6 @@
 import pg from "pg";
 import { Semaphore } from "../../util/keyed-mutex.js";
+import { errorCodeOf } from "../../util/assert.js";
 import { JournalError } from "../journal.js";
 
 /** Each purpose has connections of its own, so that appends never wait for loads, and the poll waits for nothing. */
@@ -8,6 +9,8 @@ type Purpose = "work" | "load" | "poll";
 export interface ConnectionOptions {
   /** Of all purposes together: at least 3. */
   readonly connectionsMax: number;
+  /** How long a write waits for its answer. */
+  readonly writeDeadlineMs?: number | undefined;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the statement says which columns there are
@@ -52,7 +55,7 @@ export class Connections {
 
   /** Runs a statement that writes, and may wait for a standby. @throws JournalError, which says whether it was written */
   write(statement: Statement): Promise<readonly Row[]> {
-    return this.#runOne("work", statement, WRITE_DEADLINE_MS);
+    return this.#runOne("work", statement, this.#options.writeDeadlineMs ?? WRITE_DEADLINE_MS);
   }
 
   /** Reads one state of the server with several statements. @throws JournalError */
@@ -229,6 +232,7 @@ async function endPools(pools: Pools): Promise<void> {
 
 function ignore(): void {}
 
+/** The error of a name with several addresses has no message. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return (error instanceof Error && error.message) || String(errorCodeOf(error) ?? error);
 }

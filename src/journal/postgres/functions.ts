@@ -83,7 +83,7 @@ CREATE FUNCTION tidemark.append(
   p_jobs text, p_made_from text, p_firsts text, p_jobs_left bigint,
   p_keys text, p_commit_ids text, p_kinds text, p_bodies text,
   p_removals bigint, p_stores_removed boolean,
-  p_removals_max bigint, p_synchronous_commit text,
+  p_removals_max bigint, p_synchronous_commit text, p_node text, p_fence bigint,
   OUT o_kind text, OUT o_first bigint, OUT o_conflict bigint, OUT o_epoch text, OUT o_generation text, OUT o_head bigint
 ) LANGUAGE plpgsql VOLATILE
 -- A plan is kept for as long as its connection. One that was made while the table was small would read all of a large one.
@@ -105,6 +105,9 @@ BEGIN
       d := tidemark.create_database(p_name, p_epoch);
       v_created := true;
     END IF;
+  END IF;
+  IF EXISTS (SELECT FROM tidemark.fences f WHERE f.name = p_name AND f.node = p_node AND f.fence > p_fence) THEN
+    RAISE EXCEPTION 'the append arrived after its server had given it up' USING ERRCODE = 'TM004';
   END IF;
 
   IF p_point_epoch <> d.epoch OR p_point_generation <> d.generation THEN
@@ -226,14 +229,22 @@ BEGIN
   RETURN d;
 END $$;
 
--- Waits for an append in progress, then looks for an entry. The lock itself is written, so its commit waits for the standby.
-CREATE FUNCTION tidemark.find(p_name text, p_generation text, p_commit_id text, p_synchronous_commit text)
+-- Waits for an append in progress, then looks for an entry. The lock itself is written, so its commit waits for the standby. The
+-- fence rejects appends that the node has sent before and that have not arrived: what was not found stays so.
+CREATE FUNCTION tidemark.find(
+  p_name text, p_generation text, p_commit_id text, p_synchronous_commit text, p_node text, p_fence bigint
+)
 RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   d tidemark.databases;
 BEGIN
   PERFORM tidemark.check_session(p_synchronous_commit);
   d := tidemark.lock_surely(p_name, p_generation);
+  IF p_fence IS NOT NULL THEN
+    DELETE FROM tidemark.fences f WHERE f.name = p_name AND f.at < clock_timestamp() - interval '1 day';
+    INSERT INTO tidemark.fences (name, node, fence, at) VALUES (p_name, p_node, p_fence, clock_timestamp())
+      ON CONFLICT (name, node) DO UPDATE SET fence = excluded.fence, at = excluded.at;
+  END IF;
   RETURN (
     SELECT e.revision FROM tidemark.entries e WHERE e.database_id = d.id AND e.commit_id = p_commit_id
     ORDER BY e.revision DESC LIMIT 1

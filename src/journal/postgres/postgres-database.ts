@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import type { JournalDatabase } from "../journal-handle.js";
@@ -17,7 +18,7 @@ import {
   type StoredJob,
 } from "../journal.js";
 import { pickJobKey } from "../stored-job.js";
-import { AppendBatch, type AppendOptions } from "./append-batch.js";
+import { AppendBatch, commitLevel, type AppendOptions, type Fence } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
 import { Compaction, type CompactionOptions } from "./compaction.js";
@@ -41,6 +42,10 @@ export class PostgresDatabase implements JournalDatabase {
   /** The epoch that begins with the first entry, if the database does not exist. */
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
+  /** Of the appends of this process. */
+  #fence: Fence = { node: newId(NODE_BYTES), number: 0 };
+  /** Whether an append may still be on its way. */
+  #isInDoubt = false;
   /** Where its follower was when it last looked. */
   #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
@@ -68,8 +73,7 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async erase(ifRevision?: number): Promise<boolean> {
-    const { synchronousCommit } = this.#options;
-    const values = [this.name, newGenerationId(), ifRevision, synchronousCommit];
+    const values = [this.name, newGenerationId(), ifRevision, commitLevel(this.#options)];
     const [row] = await this.#write({ sql: "SELECT tidemark.erase($1, $2, $3, $4) AS erased", values });
     if (row["erased"]) this.learn(undefined);
     return row["erased"];
@@ -79,7 +83,7 @@ export class PostgresDatabase implements JournalDatabase {
     const batch = new AppendBatch(entries);
     const fresh = { epoch: this.#freshEpoch, generation: newGenerationId() };
     const sentAt = performance.now();
-    const row = await this.#append(batch.statement(this.name, fresh, madeFrom, this.#options));
+    const row = await this.#append(batch.statement(this.name, fresh, this.#fence, madeFrom, this.#options));
     switch (row["o_kind"]) {
       case "stale":
         return { kind: "stale" };
@@ -95,9 +99,25 @@ export class PostgresDatabase implements JournalDatabase {
     }
   }
 
+  /** Tries for a while: the failure that made the outcome unknown has often ended other connections too, or moved the server. */
   async find(commitId: string): Promise<number | undefined> {
-    const values = [this.name, newGenerationId(), commitId, this.#options.synchronousCommit];
-    const [row] = await this.#write({ sql: "SELECT tidemark.find($1, $2, $3, $4) AS revision", values });
+    const givesUpAt = performance.now() + FIND_TRIES_MS;
+    for (;;) {
+      try {
+        return await this.#find(commitId);
+      } catch (error) {
+        if (performance.now() >= givesUpAt) throw error;
+        await pause(FIND_PAUSE_MS);
+      }
+    }
+  }
+
+  async #find(commitId: string): Promise<number | undefined> {
+    const { node, number } = this.#isInDoubt ? this.#raiseFence() : { node: "", number: undefined };
+    const values = [this.name, newGenerationId(), commitId, commitLevel(this.#options), node, number];
+    const sql = "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision";
+    const [row] = await this.#write({ sql, values });
+    if (number === this.#fence.number) this.#isInDoubt = false;
     return row["revision"] ?? undefined;
   }
 
@@ -185,10 +205,17 @@ export class PostgresDatabase implements JournalDatabase {
       const [row] = await this.#write(statement);
       return row;
     } catch (error) {
-      // An epoch is used once: the database may exist by now, and be erased again.
-      if (error instanceof JournalError && error.outcome === "unknown") this.#freshEpoch = newId(EPOCH_BYTES);
+      if (error instanceof JournalError && error.outcome === "unknown") {
+        this.#isInDoubt = true;
+        this.#freshEpoch = newId(EPOCH_BYTES); // it is used once: the database may exist by now, and be erased again
+      }
       throw error;
     }
+  }
+
+  #raiseFence(): Fence {
+    this.#fence = { ...this.#fence, number: this.#fence.number + 1 };
+    return this.#fence;
   }
 
   async #write(statement: Statement): Promise<readonly [Row]> {
@@ -208,16 +235,7 @@ export class PostgresDatabase implements JournalDatabase {
   async #load(run: RunStatement, take: (slice: JournalSlice) => void): Promise<JournalHead | undefined> {
     const freshEpoch = this.#freshEpoch;
     const [row] = await run({ sql: LOADED, values: [this.name] });
-    const {
-      id,
-      is_current,
-      epoch,
-      generation,
-      head: revision,
-      compacted,
-      tombstone_horizon,
-      generations,
-    } = row!;
+    const { id, is_current, epoch, generation, compacted, tombstone_horizon, generations } = row!;
     if (is_current === false) return undefined;
     const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
@@ -313,8 +331,11 @@ function isStateOf(generations: readonly Generation[], { generation, revision }:
   return next !== undefined && revision <= next.startsAt;
 }
 
+const FIND_TRIES_MS = 5_000;
+const FIND_PAUSE_MS = 100;
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
+const NODE_BYTES = 9;
 
 function newGenerationId(): string {
   return newId(GENERATION_BYTES);

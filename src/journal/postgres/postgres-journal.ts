@@ -1,15 +1,19 @@
 import type { DatabaseName } from "../../tasks/names.js";
+import { withoutPassword } from "../../util/without-password.js";
 import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
+import { commitLevel } from "./append-batch.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
 import { EngineCounters } from "./engine-counters.js";
 import { EnginePoll } from "./engine-poll.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
-export type PostgresOptions = OpenOptions &
-  Partial<ConnectionOptions> &
-  Pick<DatabaseOptions, "synchronousCommit" | "pendingMax" | "entriesKeptMs">;
+export interface PostgresOptions
+  extends
+    OpenOptions,
+    Pick<DatabaseOptions, "pendingMax" | "entriesKeptMs">,
+    Pick<ConnectionOptions, "writeDeadlineMs"> {}
 
 /**
  * Opens a journal in a PostgreSQL database, in which any number of servers may store the same databases.
@@ -18,13 +22,15 @@ export type PostgresOptions = OpenOptions &
  * @throws Error for the operator, if the database cannot be used
  */
 export async function openPostgresJournal(url: string, options: PostgresOptions): Promise<Journal> {
-  const connections = new Connections(url, { connectionsMax: CONNECTIONS_MAX, ...options });
+  const { connectionsMax = CONNECTIONS_MAX, writeDeadlineMs } = options;
+  const connections = new Connections(url, { connectionsMax, writeDeadlineMs });
   const journal = new PostgresJournal(connections, options);
   try {
     await journal.prepare();
-  } catch (error) {
+  } catch (cause) {
     await journal.close();
-    throw error;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot use the store ${withoutPassword(url)}: ${reason}`, { cause });
   }
   return journal;
 }
@@ -51,7 +57,7 @@ class PostgresJournal implements Journal {
 
   async prepare(): Promise<void> {
     await this.#connections.prepare(prepareSchema);
-    const values = [this.#options.synchronousCommit];
+    const values = [commitLevel(this.#options)];
     await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
     await this.#poll.start();
@@ -134,7 +140,7 @@ class PostgresJournal implements Journal {
 
   /** Never rejects. */
   async #compactAll(): Promise<void> {
-    for (const { database } of [...this.#opened.values()])
+    for (const { database } of this.#opened.values())
       await database.compact().catch((error: unknown) => {
         if (!this.#isClosed) this.#options.log.warn({ err: error, database: database.name }, NOT_COMPACTED);
       });

@@ -12,6 +12,7 @@ import { FUNCTIONS } from "./functions.js";
  *     jobs         each job as it was at `databases.compacted`, or before; entries above that are newer
  *     removals     the tombstones that are remembered
  *     leases       which server does the background duties of a database
+ *     fences       which appends of a server came too late
  */
 const TABLES = `
 CREATE TABLE tidemark.schema_version (version integer NOT NULL);
@@ -68,6 +69,14 @@ CREATE TABLE tidemark.removals (
 );
 CREATE INDEX removals_by_revision ON tidemark.removals (database_id, revision);
 
+CREATE TABLE tidemark.fences (
+  name text COLLATE "C" NOT NULL,
+  node text NOT NULL,
+  fence bigint NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (name, node)
+);
+
 CREATE TABLE tidemark.leases (
   name text COLLATE "C" PRIMARY KEY,
   node text NOT NULL,
@@ -101,11 +110,15 @@ export async function prepareSchema(client: ClientBase): Promise<void> {
 
 /** 0 if there is no schema. */
 async function versionOf(client: ClientBase): Promise<number> {
-  const exists = await client.query("SELECT to_regclass('tidemark.schema_version') IS NOT NULL AS exists");
-  if (!exists.rows[0].exists) return 0;
+  const { rows: tables } = await client.query(SCHEMA_TABLE);
+  if (tables.length === 0) return 0;
   const { rows } = await client.query("SELECT version FROM tidemark.schema_version");
   return rows[0]?.version ?? 0;
 }
+
+/** Reads the catalog itself: `to_regclass` may remember, within a transaction, that there was no schema. */
+const SCHEMA_TABLE =
+  "SELECT FROM pg_catalog.pg_tables WHERE schemaname = 'tidemark' AND tablename = 'schema_version'";
 
 async function checkEncoding(client: ClientBase): Promise<void> {
   const { rows } = await client.query("SELECT current_setting('server_encoding') AS encoding");
