@@ -46,6 +46,8 @@ export class PostgresDatabase implements JournalDatabase {
   #fence: AppendFence = { node: newId(NODE_BYTES), number: 0 };
   /** Whether an append may still be on its way. */
   #isInDoubt = false;
+  /** A generation that is being begun, so that polls do not take all connections while a standby is awaited. */
+  #beginning: Promise<unknown> | undefined;
   /** Where its follower was when it last looked. */
   #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
@@ -167,12 +169,15 @@ export class PostgresDatabase implements JournalDatabase {
     if (known && isSameHistory(known, head) && known.revision >= head.revision) return; // an older answer
     if (known?.epoch === head.epoch && known.generation !== head.generation) this.#counters.generationBegan();
     this.#known = head;
-    this.appendSignal.notify();
+    // Not before the caller of an append knows its result: then its follower has nothing to read.
+    setImmediate(() => this.appendSignal.notify());
   }
 
   /** Begins a generation if another server has taken over, before anybody sees anything of that. @throws JournalError */
   async beginGeneration(): Promise<void> {
-    await this.#write({ sql: "SELECT FROM tidemark.lock($1, $2)", values: [this.name, newGenerationId()] });
+    const statement = { sql: "SELECT FROM tidemark.lock($1, $2)", values: [this.name, newGenerationId()] };
+    this.#beginning ??= this.#write(statement).finally(() => (this.#beginning = undefined));
+    await this.#beginning;
   }
 
   /** @param row the database's row; undefined if it does not exist. @returns whether that is news */

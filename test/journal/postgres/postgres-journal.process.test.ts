@@ -8,6 +8,7 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type JournalEntry,
+  type JournalPoint,
   type JournalRecord,
 } from "../../../src/journal/journal.js";
 import { createMemoryJournal } from "../../../src/journal/memory/memory-journal.js";
@@ -86,6 +87,17 @@ describe.skipIf(!HAS_POSTGRES)(`in PostgreSQL ${NEEDS_POSTGRES}`, () => {
       const next = records.next(); // it waits: there is nothing new
       await one.append([updating(JOB, 1)]);
       expect(await next).toMatchObject({ value: { revision: 2 } });
+    });
+
+    it("read only the entries of others: a follower that knows its own appends gets nothing for them", async () => {
+      const { one, another } = await twoServers(await newUrl());
+      const start = await loadAll(one);
+      let revision = 0;
+      const point = (): JournalPoint => ({ ...start, revision });
+      const next = one.follow(point, new AbortController().signal)[Symbol.asyncIterator]().next();
+      for (; revision < 20; revision++) await one.append([storing(jobKey("alice", `numbered-${revision}`))]);
+      await another.append([storing(OTHER_JOB)]);
+      expect(await next).toMatchObject({ value: { kind: "entries", records: [{ revision: 21 }] } });
     });
 
     it(`lose and double no change of one job in ${ROUNDS} rounds at once`, async () => {
