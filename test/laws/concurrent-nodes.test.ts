@@ -409,7 +409,7 @@ describe("a node that has fallen further behind than the journal keeps entries",
     const released = new Promise<void>((resolve) => (release = resolve));
     await using nodes = createNodes({
       count: 2,
-      journal: (journal, node) => (node === 0 ? journal : holdNews(journal, released)),
+      journal: (journal, node) => holdNews(journal, [Promise.resolve(), released][node]!),
     });
     await storeOn(nodes, 0, ALICE);
     const [store, behind] = await storesOf(nodes);

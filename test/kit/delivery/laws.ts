@@ -9,7 +9,7 @@ import type { Jobs, StoreHistory } from "../store/store-history.js";
 /** A watched store and its recorded history. */
 export interface ObservedStore {
   readonly store: TaskStore;
-  readonly history: StoreHistory;
+  readonly history: Pick<StoreHistory, "revision" | "at" | "unchangedSince">;
   readonly filter: JobFilter;
 }
 
