@@ -6,6 +6,7 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type JournalNews,
+  type JournalPoint,
 } from "../journal/journal.js";
 import { unavailableReason } from "../journal/unavailable-reason.js";
 import { writeFailureReason } from "../journal/write-failure-reason.js";
@@ -574,8 +575,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     const { log, clock } = this.#options;
     for (let isFailing = false; !signal.aborted;) {
       try {
-        for await (const news of this.#journal.follow(() => this.#replica.point, signal)) {
-          await this.#exclusively(() => this.#hear(news));
+        let from = this.#replica.point;
+        for await (const news of this.#journal.follow(() => (from = this.#replica.point), signal)) {
+          await this.#exclusively(() => this.#hearUnlessForked(news, from));
           isFailing = false;
         }
       } catch (error) {
@@ -594,6 +596,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.#failure = unavailable(`Database ${name} can no longer be read. ${unavailableReason(error)}`, error);
     this.#options.onFailure?.(this, error);
     this.notifyOfReplacedHistory();
+  }
+
+  /** A batch may have heard of a new generation since the news were read: they may be of changes that are lost. */
+  async #hearUnlessForked(news: JournalNews, from: JournalPoint): Promise<void> {
+    const { epoch, generation } = this.#replica.point;
+    if (epoch === from.epoch && generation === from.generation) await this.#hear(news);
   }
 
   /** Call it only between two batches. @throws JournalError */

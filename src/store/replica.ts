@@ -107,16 +107,15 @@ export class Replica {
     }
   }
 
-  /** Loads the newest state. It may be called at any time. Returns undefined if it was here already. @throws JournalError */
-  async #reload(): Promise<readonly (UserTask | Removal)[] | undefined> {
+  /** Loads the newest state. It may be called at any time. @throws JournalError */
+  async #reload(): Promise<readonly (UserTask | Removal)[]> {
     this.#options.memory.clear();
     const { table, history, revision } = await loadState(this.#journal, this.#options);
     const kept = history.isSameEpoch(this.#history.epoch) ? history.keptUpTo(this.#history.label) : 0;
     const lost = this.revision > kept ? changesAfter(kept, this.#table) : [];
-    const isHere = this.revision === revision && history.label === this.#history.label;
     this.#table = table;
     this.#setHistory(history, revision);
-    return isHere ? undefined : lost;
+    return lost;
   }
 
   #setHistory(history: History, revision: number): void {

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_LIMITS } from "../../src/protocol/limits.js";
 import { TidemarkError } from "../../src/protocol/tidemark-error.js";
 import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
 import type { JobFilter } from "../../src/store/task-store.js";
@@ -9,6 +10,7 @@ import { MovingWatcher, type WatchedNode } from "../kit/delivery/moving-watcher.
 import { seededRandom } from "../kit/deterministic/seeded-random.js";
 import { randomTurns } from "../kit/deterministic/turns.js";
 import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { ForkingJournal } from "../kit/journal/forking-journal.js";
 import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import { comparableState } from "../kit/store/comparable-state.js";
 import { applyCommand, commandGroups, KEYS, type CommandGroup } from "../kit/store/job-commands.js";
@@ -19,8 +21,8 @@ import { exactTree } from "../kit/store/tree-parts.js";
 
 /**
  * Checks laws 4 and 6 to 12 on random lives of a database that three servers serve. Each life has a writer on each server
- * and watchers that move between them. The journal answers after random delays, and calls of it fail. The lease of the
- * database moves, too. `npm run test:laws` does the same for a longer time.
+ * and watchers that move between them. The journal answers after random delays, calls of it fail, and it forgets entries. The
+ * lease of the database moves, and failovers begin generations without a loss. `npm run test:laws` does the same for a longer time.
  */
 
 const { LAWS_SECONDS, LAWS_SEED } = process.env;
@@ -71,8 +73,11 @@ async function liveOften(): Promise<number> {
 /** @throws if a law is broken */
 async function live(random: () => number): Promise<void> {
   const removalsKeptMax = [1, 2, 1_000][Math.floor(random() * 3)]!;
+  const limits = { ...DEFAULT_LIMITS, removalsKeptMax, logLinesPerJobMax: 3 };
+  const service = new ForkingJournal(limits);
   await using nodes = createNodes({
-    limits: { removalsKeptMax, logLinesPerJobMax: 3 },
+    limits,
+    service,
     journal: (journal) => delayJournal(journal, random),
   });
   const watched = await Promise.all(nodes.all.map((node) => recordedNode(node, nodes.history)));
@@ -81,7 +86,7 @@ async function live(random: () => number): Promise<void> {
   );
   const seed = Math.floor(random() * 2 ** 31);
   const histories = fc.sample(commandGroups(40), { numRuns: 3, seed });
-  const writing = Promise.all(histories.map((groups) => write(nodes, groups, random)));
+  const writing = Promise.all(histories.map((groups) => write(nodes, service, groups, random)));
   const ending = writing
     .then(() => untilAllUpToDate(nodes, watched, watchers))
     .finally(() => watchers.forEach((watcher) => watcher.stop()));
@@ -127,11 +132,17 @@ async function recordedNode(node: Node, all: StoreHistory): Promise<RecordedNode
 }
 
 /** Sends each group to any of the servers, in turn. */
-async function write(nodes: Nodes, groups: readonly CommandGroup[], random: () => number): Promise<void> {
+async function write(
+  nodes: Nodes,
+  service: ForkingJournal,
+  groups: readonly CommandGroup[],
+  random: () => number,
+): Promise<void> {
   for (const { commands, afterMs } of groups) {
     const node = nodes.all[Math.floor(random() * nodes.all.length)]!;
     if (random() < 0.1) failNextCall(node, random);
     if (random() < 0.05) nodes.leaseHolder = Math.floor(random() * nodes.all.length);
+    if (random() < 0.05) await setImmediate().then(() => service.failOver()); // between two appends
     if (random() < 0.2) nodes.clock.advance(afterMs);
     const store = await node.store();
     await Promise.all(commands.map((command) => applyIfAvailable(store, command)));

@@ -45,6 +45,8 @@ export interface NodesOptions {
   readonly limits?: Partial<Limits> | undefined;
   /** Default: a day for all. */
   readonly retention?: Retention;
+  /** The service that stores the database, instead of a journal in memory. */
+  readonly service?: Journal;
   /** Wraps the journal of a node. */
   readonly journal?: (journal: Journal, node: number) => Journal;
 }
@@ -53,12 +55,13 @@ export function createNodes({
   count = 3,
   limits: given,
   retention = retentionOf(86_400_000),
+  service,
   journal: wrap = (journal) => journal,
 }: NodesOptions = {}): Nodes {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const clock = new ManualSteadyClock(START);
   const history = new StoreHistory();
-  const shared = recordEntries(createMemoryJournal(limits), history, limits);
+  const shared = recordEntries(service ?? createMemoryJournal(limits), history, limits);
   const options = { clock, limits, retention, idleMs: 3_600_000, lostAfterLeases: 3 };
   const createNode = (number: number): Node => {
     const log = new RecordingLog();
