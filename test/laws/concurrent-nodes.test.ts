@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { TaskEvent } from "../../src/hub/task-event.js";
 import type { Journal } from "../../src/journal/journal.js";
-import type { Limits } from "../../src/protocol/limits.js";
+import { DEFAULT_LIMITS, type Limits } from "../../src/protocol/limits.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import type { UserTask } from "../../src/tasks/user-task.js";
 import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { ForkingJournal } from "../kit/journal/forking-journal.js";
 import { withHandles } from "../kit/journal/observed-journal.js";
 import { inRandomRounds } from "../kit/deterministic/random-rounds.js";
 import { randomTurns, until, untilIdle } from "../kit/deterministic/turns.js";
@@ -428,18 +429,49 @@ describe("a node that has fallen further behind than the journal keeps entries",
   });
 });
 
+describe("a node that reads a change before a failover loses it", () => {
+  it("does not apply it after it has heard of the failover", async () => {
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const service = new ForkingJournal(DEFAULT_LIMITS);
+    await using nodes = createNodes({
+      count: 2,
+      service,
+      journal: (journal, node) => holdNews(journal, [Promise.resolve(), released][node]!),
+    });
+    await storeOn(nodes, 0, ALICE);
+    const [store, other] = await storesOf(nodes);
+    await store!.store(storeRequestOf(BOB));
+    await untilIdle();
+
+    await service.failOver(1);
+    await expect(other!.update(BOB, ADD_ONE)).rejects.toMatchObject(rejection("NOT_FOUND"));
+    release();
+    await untilIdle();
+
+    expect(other!.get(BOB)).toBeUndefined();
+    expect(other!.position).toEqual(store!.position);
+    expect(contentOf(other!)).toEqual(contentOf(store!));
+  });
+});
+
 const ADD_ONE = reportOf({ add: 1 });
 
-/** Holds what other servers have written until `released`. */
+/** Holds what a store follows until `released`, but not what it reads to catch up. */
 function holdNews(journal: Journal, released: Promise<void>): Journal {
-  return withHandles(journal, (handle) => ({
-    async *follow(point, signal) {
-      for await (const news of handle.follow(point, signal)) {
-        await released;
-        yield news;
-      }
-    },
-  }));
+  return withHandles(journal, (handle) => {
+    let held: Promise<void> | undefined = released;
+    return {
+      async *follow(point, signal) {
+        const until = held;
+        held = undefined;
+        for await (const news of handle.follow(point, signal)) {
+          await until;
+          yield news;
+        }
+      },
+    };
+  });
 }
 
 /** The kinds of the events up to the `CaughtUp` at `revision`. */
