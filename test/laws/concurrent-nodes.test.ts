@@ -463,10 +463,10 @@ function holdNews(journal: Journal, released: Promise<void>): Journal {
     let held: Promise<void> | undefined = released;
     return {
       async *follow(point, signal) {
-        const until = held;
+        const gate = held;
         held = undefined;
         for await (const news of handle.follow(point, signal)) {
-          await until;
+          await gate;
           yield news;
         }
       },
