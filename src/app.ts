@@ -12,7 +12,7 @@ import { writeFailureReason } from "./journal/write-failure-reason.js";
 import { openJournal } from "./journal/open-journal.js";
 import { limitsInForce } from "./protocol/limits.js";
 import { observeEngine } from "./server/engine-metrics.js";
-import { EngineWatch } from "./server/engine-watch.js";
+import { OutagePolicy } from "./server/outage-policy.js";
 import { GuardedTaskStoreProvider } from "./server/guarded-task-store-provider.js";
 import { fitToDescriptors } from "./server/descriptor-budget.js";
 import { HealthProbes, type Problem } from "./server/health-probes.js";
@@ -104,9 +104,9 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   if (notice) log[notice.level]({}, notice.message);
   const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
-  const engineWatch =
-    journal.engine && watchEngine(journal.engine, config, { clock, log, server: () => server });
-  const served = engineWatch ? new GuardedTaskStoreProvider(provider, () => engineWatch.check()) : provider;
+  const outage =
+    journal.engine && createOutagePolicy(journal.engine, config, { clock, log, server: () => server });
+  const served = outage ? new GuardedTaskStoreProvider(provider, () => outage.check()) : provider;
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
   const hub = new Hub(served, hubOptions);
   const emptyHub = new Hub(new EmptyTaskStoreProvider({ clock, limits }), hubOptions);
@@ -121,11 +121,11 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   observe(metrics, { ...options, hub, emptyHub, provider: served, memory, journal, authenticator, pipeline });
   const health = new HealthProbes({
     // Nothing is asked of an engine that does not answer.
-    isWritable: async () => engineWatch?.isSilent || journal.isWritable(),
+    isWritable: async () => outage?.isSilent || journal.isWritable(),
     problems: async () => [
       ...authenticationProblems(authenticator),
-      ...(engineWatch?.isSilent
-        ? engineWatch.problems()
+      ...(outage?.isSilent
+        ? outage.problems()
         : [...writeProblems(journal), ...(await databaseProblems(provider))]),
     ],
   });
@@ -160,7 +160,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const stopAll = async (): Promise<void> => {
     health.enter("stopping");
     clock.stop();
-    engineWatch?.stop();
+    outage?.stop();
     expiry?.stop();
     await Promise.all([server.stop(), demonstration?.stop()]);
     authenticator.close();
@@ -179,7 +179,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       await openRecentDatabases(journal, provider, { clock, log, signal });
     signal?.throwIfAborted();
     expiry?.start();
-    engineWatch?.start();
+    outage?.start();
     signal?.removeEventListener("abort", onAbort);
     health.enter("ready");
     return { url, provider, hub, drain, stop, [Symbol.asyncDispose]: stop };
@@ -200,12 +200,12 @@ function steadyClockOf(engine: JournalEngine | undefined, local: Clock): SteadyC
   return new SteadyClock(clock, () => engine.silentMs());
 }
 
-function watchEngine(
+function createOutagePolicy(
   engine: JournalEngine,
   { store, engineGraceMs: graceMs, drainMs }: Config,
   { server, ...options }: { readonly clock: Clock; readonly log: Log; readonly server: () => Server },
-): EngineWatch {
-  return new EngineWatch({
+): OutagePolicy {
+  return new OutagePolicy({
     ...options,
     engine,
     address: withoutPassword(store),

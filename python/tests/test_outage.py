@@ -193,8 +193,8 @@ class NoServer(unittest.TestCase):
             self.assertEqual(program.end(), 0, program.err)
             self.assertEqual(
                 program.err,
-                f'tidemark: "{url}" is not a valid address of a server. Expected one like http://127.0.0.1:4000. '
-                "The work goes on, and is not reported.\n",
+                f'tidemark: "{url}" is not a valid address of a server. Expected one like http://127.0.0.1:4000, '
+                "or several with commas. The work goes on, and is not reported.\n",
             )
 
     def test_says_at_the_exit_which_job_was_not_reported(self) -> None:

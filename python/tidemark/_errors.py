@@ -57,6 +57,11 @@ class RequestError(Exception):
         """Whether the change was applied, although the server could not build its answer."""
 
     @property
+    def is_server_unavailable(self) -> bool:
+        """Whether the server takes requests of nobody now, so that another one should be tried."""
+        return self.code == "UNAVAILABLE" or self.limit == "connectionsMax"
+
+    @property
     def is_busy(self) -> bool:
         """Whether the server works but can't take the request now, so that waiting for it makes sense."""
         return self.code == "LIMIT_EXCEEDED" and self.limit in TRANSIENT_LIMITS

@@ -116,7 +116,7 @@ def _on_exit() -> None:
     else:
         _end_open_jobs("FAILED", None)
     for reporter in all_reporters():
-        reporter.drain(EXIT_SECONDS)
+        reporter.drain(EXIT_SECONDS * reporter.server_count)
     if _is_signaled:
         threading.Event().wait(2 * SIGNAL_SECONDS)  # until the thread raises the signal again
 

@@ -20,7 +20,7 @@ from ._state import TaskState
 from ._sync import JobSync
 from ._task import Task
 from ._text import text_of
-from ._transport import DEFAULT_URL, Token as ServerToken, server_url
+from ._transport import DEFAULT_URL, Token as ServerToken, Urls, server_urls
 
 END_SECONDS = 1.0
 """How long the end of a `with` block waits for a server that takes nothing. The end is then sent in the background."""
@@ -31,13 +31,13 @@ _current: "ContextVar[Optional[Job]]" = ContextVar("tidemark_job", default=None)
 class Job(Task):
     """A job, and the root of its tree. Made by `tidemark.job`."""
 
-    def __init__(self, header: Dict[str, Any], spec: Declaration, url: str, token: Optional[ServerToken]) -> None:
+    def __init__(self, header: Dict[str, Any], spec: Declaration, urls: Tuple[str, ...], token: Optional[ServerToken]) -> None:
         """Called by `job`."""
         self.job_id: str = header["jobId"]
         """The id, unique within its database and user."""
         self.canceled: Optional[JobCanceled] = None
         """What tracked loops raise, once the job is canceled."""
-        self._reporter = reporter_for(url, token)
+        self._reporter = reporter_for(urls, token)
         self._sync = JobSync(header, spec, self, lambda: self._reporter.limits)
         self._has_ignored = False
         """Whether the program was told that a value means nothing."""
@@ -51,12 +51,13 @@ class Job(Task):
     def url(self) -> str:
         """
         The address of the job in the dashboard. Until the server has stored the job, it names no owner unless the program
-        did; the page then finds the job by its id.
+        did; the page then finds the job by its id. Of several servers without a public address, it is that of the server that
+        stored the job.
         """
         username = self._sync.stored["username"] if self._sync.stored else self._sync.header.get("username")
         owner = {"owner": username} if username else {}
         fields = {"database": self._sync.header["database"], **owner, "job": self.job_id}
-        return f"{self._reporter.public_url or self._reporter.url}/?{urlencode(fields)}"
+        return f"{self._reporter.public_url or self._sync.stored_by or self._reporter.url}/?{urlencode(fields)}"
 
     @property
     def cancelled(self) -> bool:
@@ -170,7 +171,7 @@ def job(
     description: str,
     *tasks: Declaration,
     volume: Optional[float] = None,
-    url: Optional[str] = None,
+    url: Optional[Urls] = None,
     database: Optional[str] = None,
     job_id: Optional[str] = None,
     username: Optional[str] = None,
@@ -189,7 +190,8 @@ def job(
     :param description: the name of the job.
     :param tasks: its tasks. Without any, the job itself counts, or gets tasks from `track` and `add`.
     :param volume: the units of a job without tasks; None while unknown.
-    :param url: the address of the server; default: TIDEMARK_URL, else `http://127.0.0.1:4000`.
+    :param url: the address of the server, or those of several nodes: a list, or with commas in between. The first that answers
+        is used until it fails, then the next one; default: TIDEMARK_URL, else `http://127.0.0.1:4000`.
     :param database: the database of the job; default: TIDEMARK_DATABASE, else `default`.
     :param job_id: a job with the same id is overwritten; default: a random id.
     :param username: the owner; default: the user that the server authenticates.
@@ -215,18 +217,18 @@ def settings(
     description: str,
     tasks: Tuple[Declaration, ...] = (),
     volume: Optional[float] = None,
-    url: Optional[str] = None,
+    url: Optional[Urls] = None,
     database: Optional[str] = None,
     job_id: Optional[str] = None,
     token: Optional[ServerToken] = None,
-) -> Tuple[Dict[str, Any], Declaration, str, Optional[ServerToken]]:
+) -> Tuple[Dict[str, Any], Declaration, Tuple[str, ...], Optional[ServerToken]]:
     """The arguments of `Job`, with the defaults of `job`."""
     header = {
         "database": database or os.environ.get("TIDEMARK_DATABASE") or "default",
         "jobId": text_of(job_id) if job_id else str(uuid.uuid4()),
     }
-    address = server_url(url or os.environ.get("TIDEMARK_URL") or DEFAULT_URL)
-    return header, _root(description, tasks, volume), address, token or os.environ.get("TIDEMARK_TOKEN")
+    addresses = server_urls(url or os.environ.get("TIDEMARK_URL") or DEFAULT_URL)
+    return header, _root(description, tasks, volume), addresses, token or os.environ.get("TIDEMARK_TOKEN")
 
 
 def current_job() -> Optional[Job]:

@@ -59,15 +59,15 @@ _REPORT = f"""mutation ReportJobs($inputs: [UpdateTaskInput!]!) {{
 _LIMITS = "query ServerLimits { server { publicUrl limits { name value } } }"
 _HISTORY = "query History($database: String!) { tasks(database: $database, first: 1) { position } }"
 
-_reporters: Dict[Tuple[str, Any], "Reporter"] = {}
+_reporters: Dict[Tuple[Tuple[str, ...], Any], "Reporter"] = {}
 
 
-def reporter_for(url: str, token: Optional[Token]) -> "Reporter":
-    """The reporter of this process for a server."""
+def reporter_for(urls: Tuple[str, ...], token: Optional[Token]) -> "Reporter":
+    """The reporter of this process for a server, or for several nodes."""
     with LOCK:
-        key = (url, token)
+        key = (urls, token)
         if key not in _reporters:
-            _reporters[key] = Reporter(Transport(url, token))
+            _reporters[key] = Reporter(Transport(urls, token))
         return _reporters[key]
 
 
@@ -103,7 +103,6 @@ class Reporter:
     """See above."""
 
     def __init__(self, transport: Transport) -> None:
-        self.url = transport.url
         self.is_abandoned = False
         """Whether this process is a child of the one that reports these jobs."""
         self.is_absent = False
@@ -113,6 +112,7 @@ class Reporter:
         self.public_url: Optional[str] = None
         """The address at which people open the dashboard, if the server knows one."""
         self._transport = transport
+        transport.on_moved = lambda text: self.say(logging.WARNING, text)
         self._jobs: Dict[JobSync, None] = {}
         """Those that may have something to send."""
         self._ends: Dict[JobSync, None] = {}
@@ -134,6 +134,15 @@ class Reporter:
         self._inputs_max = INPUTS_PER_REQUEST
         self._urgent_at: Optional[float] = None
         self._round_at = self._paused_until = self._progressed_at = 0.0
+
+    @property
+    def url(self) -> str:
+        """The address of the server in use."""
+        return self._transport.url
+
+    @property
+    def server_count(self) -> int:
+        return len(self._transport.urls)
 
     # Called by jobs, with the lock
 
@@ -216,7 +225,7 @@ class Reporter:
         jobs = f'Job "{ids[0]}" was' if len(ids) == 1 else f"{len(ids)} jobs were"
         failure = self._failure
         is_unavailable = failure is None or failure.code == "UNAVAILABLE"
-        reason = self.describe(failure) if failure and not is_unavailable else f"no server answered at {self.url}."
+        reason = self.describe(failure) if failure and not is_unavailable else f"no server answered at {', '.join(self._transport.urls)}."
         self.say(logging.WARNING, f"{jobs} not reported{' to the end' if self.has_answered else ''}: {reason}")
 
     # The thread
@@ -371,6 +380,7 @@ class Reporter:
             return self._on_job_rejected(job, error)
         self._progressed_at = time.monotonic()
         with _locked(job):
+            job.stored_by = self.url
             job.on_stored(stored["userTask"] if stored else None)
 
     def _add_tasks(self, job: JobSync) -> None:

@@ -66,6 +66,8 @@ class JobSync:
         """When something was last reported that was not a heartbeat."""
         self.stored: Optional[Dict[str, Any]] = None
         """The job as the server stored it; None before."""
+        self.stored_by: Optional[str] = None
+        """The address of the server that stored it."""
         self.prepared = self.flushed = 0
         """How many reports were built, and how many of those the server has acknowledged with all before."""
         self._observer = observer

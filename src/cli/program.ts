@@ -27,6 +27,7 @@ import { addWatchCommand, type WatchJobs } from "./commands/watch.js";
 import { ExitError } from "./exit-codes.js";
 import { sanitizeForTerminal } from "./render/sanitize.js";
 import { packageVersion } from "../util/package-version.js";
+import { withoutPassword } from "../util/without-password.js";
 import { addTokenCommands, type TokenActions } from "./commands/token.js";
 
 /** The implementations of the commands. They are passed in, so that printing help loads none of them. */
@@ -102,11 +103,11 @@ function rejectUnknownCommand({ args: [word], commands }: Command): void {
   known.parse([word], { from: "user" });
 }
 
-/** The error line "tidemark: …" for stderr. Undefined after help or the version, and for an empty message. */
+/** The error line "tidemark: …" for stderr, without the passwords of URLs. Undefined after help or the version, and for an empty message. */
 export function failureMessageOf(error: unknown): string | undefined {
   if (isSuccess(error) || isHelp(error) || isSilent(error)) return undefined;
   return `tidemark: ${sanitizeForTerminal(
-    messageOf(error)
+    withoutPassword(messageOf(error))
       .replace(/^error: /, "")
       .replaceAll(/\s*\n\s*/g, " "),
   )}`;

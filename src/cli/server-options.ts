@@ -7,6 +7,7 @@
 import { type Command, Option } from "commander";
 import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { DEFAULT_URL } from "../protocol/default-url.js";
+import { parseServerUrls } from "../protocol/server-urls.js";
 import { ConfigError } from "../config/config-error.js";
 
 /** The flags as commander parses them. */
@@ -21,6 +22,7 @@ export interface DatabaseFlags extends ServerFlags {
 
 /** The server of a command, and where its address and token come from. */
 export interface ServerEndpoint {
+  /** One address, or several with commas in between. */
   readonly url: string;
   /** Undefined: the default address. */
   readonly urlSource?: "--url" | "TIDEMARK_URL";
@@ -39,9 +41,10 @@ export type Env = Readonly<Record<string, string | undefined>>;
 function addServerOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--url <url>", `Address of the server (default ${DEFAULT_URL}, env TIDEMARK_URL)`).helpGroup(
-        SERVER,
-      ),
+      new Option(
+        "--url <url>",
+        `Address of the server, or of several with commas (default ${DEFAULT_URL}, env TIDEMARK_URL)`,
+      ).helpGroup(SERVER),
     )
     .addOption(
       new Option("--token <token>", "Token for authentication (default none, env TIDEMARK_TOKEN)").helpGroup(
@@ -73,9 +76,16 @@ function addressOf({ url: flag }: ServerFlags, env: Env): Pick<ServerEndpoint, "
   const text = flag ?? valueOf(env, "TIDEMARK_URL");
   if (text === undefined) return { url: DEFAULT_URL };
   const urlSource = flag === undefined ? "TIDEMARK_URL" : "--url";
-  const url = LOOPBACK_WITHOUT_SCHEME.test(text) ? `http://${text}` : text;
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return { url, urlSource };
-  throw new ConfigError(urlSource, url, `expected an address such as ${DEFAULT_URL}`);
+  const urls = text.split(",").map((part) => withScheme(part.trim()));
+  const expected = `expected an address such as ${DEFAULT_URL}, or several with commas`;
+  return {
+    url: parseServerUrls(urls, (invalid) => new ConfigError(urlSource, invalid, expected)).join(),
+    urlSource,
+  };
+}
+
+function withScheme(text: string): string {
+  return LOOPBACK_WITHOUT_SCHEME.test(text) ? `http://${text}` : text;
 }
 
 /** Other hosts need a scheme, because a token must not go to them unencrypted by mistake. */

@@ -1,2 +1,2 @@
-/** Replaces `node-only.ts` in bundles for browsers, which never call it. */
-export const isBrowserOnly = true;
+/** Replaces `node-only.ts` in bundles for browsers, which never call it. A type, so that it adds nothing to them. */
+export type BrowserOnly = true;

@@ -34,7 +34,7 @@ export interface ConnectOptions extends EndpointOptions {
   readonly requestTimeoutMs?: number | undefined;
   /**
    * How long the process stays alive to deliver the end of a job while no server takes it, milliseconds. A busy server
-   * may take longer. Default 5,000.
+   * may take longer. Default 5,000 for each server.
    */
   readonly endTimeoutMs?: number | undefined;
   /**
@@ -79,7 +79,7 @@ export interface JobOptions {
 
 /** A connection to a server. It opens sockets on demand and needs no `close`. */
 export class Connection {
-  /** The server's address, without a trailing slash. */
+  /** The server's address, without a trailing slash; those of several servers with commas in between. */
   readonly url: string;
   /** The token that authenticates each request. */
   readonly token: Token | undefined;
@@ -92,16 +92,17 @@ export class Connection {
 
   /** @internal Called by `connect`. */
   constructor(options: ConnectOptions) {
-    const { url, token, database } = resolveEndpoint(options);
+    const endpoint = resolveEndpoint(options);
     this.#options = options;
-    this.#database = database;
-    this.#transport = new HttpTransport({ url, token, requestTimeoutMs: options.requestTimeoutMs });
-    this.url = this.#transport.url;
-    this.token = this.#transport.token;
+    this.#database = endpoint.database;
+    this.#transport = new HttpTransport({ ...options, ...endpoint });
+    const { servers, token } = this.#transport;
+    this.url = String(servers.urls);
+    this.token = token;
     this.#reporter = new Reporter(this.#transport, {
       intervalMs: options.intervalMs ?? 250,
       heartbeatMs: options.heartbeatMs ?? 600,
-      endTimeoutMs: options.endTimeoutMs ?? 5_000,
+      endTimeoutMs: options.endTimeoutMs ?? 5_000 * servers.urls.length,
       endsJobsOnExit: options.endsJobsOnExit ?? true,
       clock: options.clock ?? platformClock,
       onUnavailable: (error) => this.#notify(error, error.code),
@@ -128,7 +129,8 @@ export class Connection {
   }
 
   /**
-   * Executes a query or a mutation, without retries.
+   * Executes a query or a mutation, without retries. If there are several servers, and the first one does not answer, the
+   * request goes to the next one, unless it is a mutation that the first one may have executed (see `isRepeatable`).
    * @throws TidemarkError with the server's code, or UNAVAILABLE if no answer arrived. In that case, the server may
    * still have executed the operation.
    */
@@ -173,6 +175,7 @@ const CONNECT_OPTIONS: Readonly<Record<keyof ConnectOptions, OptionRule>> = {
   requestTimeoutMs: 0,
   endTimeoutMs: 0,
   endsJobsOnExit: 2,
+  onMoved: 2,
   onError: 2,
   clock: 2,
 };
@@ -187,7 +190,7 @@ const JOB_OPTIONS: Readonly<Record<keyof JobOptions, OptionRule>> = {
 };
 
 /**
- * Creates a connection to a server, given its address or options. It sends nothing until a job reports or
+ * Creates a connection to a server, given its address, those of several with commas in between, or options. It sends nothing until a job reports or
  * `request` is called.
  *
  *     const tidemark = connect({ url: "http://127.0.0.1:4000" });

@@ -29,6 +29,7 @@ export { resumable, type ResumableOptions, type ResumableSubscriptions } from ".
 export type * from "./resume/subscription-client.js";
 export type { Token } from "./transport/endpoint.js";
 export type { ClientDocument, RequestOptions } from "./transport/http-transport.js";
+export type { ServerMove } from "./transport/server-list.js";
 export { watch } from "./watch/watch.js";
 export type { Watch, WatchStatus } from "./watch/watch.js";
 export type { WatchOptions, WatchTransportName } from "./watch/watch-options.js";

@@ -5,7 +5,8 @@ import { defineGroup, type Definition } from "./setting.js";
 
 /**
  * The unit and the help of each limit. The third entry is the default on a server that authenticates its clients, and so
- * can bound each user; every other default is in `protocol/limits.ts`.
+ * can bound each user; every other default is in `protocol/limits.ts`. Several servers on one store each count what is theirs,
+ * unless the help says otherwise.
  */
 const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, withAuth?: number]> = {
   connectionsMax: ["connections", "Open connections to the server"],
@@ -45,8 +46,11 @@ const DESCRIPTIONS: Record<keyof Limits, readonly [unit: string, help: string, w
   logLinesPerInputMax: ["lines", "Log lines in one input"],
   tasksPerTreeMax: ["tasks", "Tasks in one tree"],
   levelsPerTreeMax: ["levels", "Levels in one tree"],
-  jobsPerDatabaseMax: ["jobs", "Jobs in one database; when it is full, the job that ended first is evicted"],
-  databasesMax: ["databases", "Databases of the server"],
+  jobsPerDatabaseMax: [
+    "jobs",
+    "Jobs in one database, stored by all servers; when it is full, the job that ended first is evicted",
+  ],
+  databasesMax: ["databases", "Databases in the store, created by all servers"],
   databasesPerUserMax: [
     "databases",
     "Databases with jobs or remembered removals of one user; a user at the limit cannot create another database",

@@ -27,7 +27,7 @@ default. The names of the variable and of the key in the file follow from the fl
 /** Text before the table of a group. */
 const NOTES: Readonly<Record<string, string>> = {
   Limits:
-    "Each limit is the largest accepted value. Requests that exceed it fail with `LIMIT_EXCEEDED` (a text that is too long: `BAD_USER_INPUT`), and the error names the limit. The SDK, the command line and the dashboard read the limits of the server and keep within them: they split reports, shorten texts and request smaller pages.",
+    "Each limit is the largest accepted value. Requests that exceed it fail with `LIMIT_EXCEEDED` (a text that is too long: `BAD_USER_INPUT`), and the error names the limit. The SDK, the command line and the dashboard read the limits of the server and keep within them: they split reports, shorten texts and request smaller pages.\n\nSeveral servers on one PostgreSQL database share nothing but the databases. So each server applies each limit to its own connections, subscriptions, requests and memory: behind a load balancer, a user gets up to the sum over all servers. `--max-jobs` and `--databases-max` count what all servers have stored, as far as the server knows, so what several servers create at the same moment may exceed them; `--databases-per-user-max` counts the databases that the server has opened.",
 };
 
 /** Text after the table of a group. */

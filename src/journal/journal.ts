@@ -60,8 +60,11 @@ export interface JournalEngine {
   /** Its time of day, in milliseconds since 1970. */
   now(): number;
 
-  /** How long it has not answered, in milliseconds; 0 while it answers. */
+  /** How long it has not answered, in milliseconds; 0 while it answers, or is only slow. */
   silentMs(): number;
+
+  /** Why it did not answer the last time. */
+  readonly failure?: unknown;
 
   /**
    * Tries to get the lease of a database that is not open, and returns whether this process holds it. An open handle gets

@@ -8,7 +8,7 @@ export const CloseCode = {
   GOING_AWAY: 1001,
   /** A message exceeds `messageBytesMax`. */
   MESSAGE_TOO_BIG: 1009,
-  /** The server cannot authenticate clients at the moment. Retry later. */
+  /** The server cannot authenticate clients, or its database server does not answer. Reconnect later with your position. */
   TRY_AGAIN_LATER: 1013,
   /** The protocol does not define this message. */
   BAD_REQUEST: 4400,

@@ -23,7 +23,7 @@ export const ERROR_CODES = [
   "UNAUTHENTICATED",
   /** The caller lacks the role that the operation requires. */
   "FORBIDDEN",
-  /** The server is starting or stopping, or the journal cannot write. A retry may succeed. */
+  /** The server is starting or stopping, or the journal cannot write or does not answer. A retry may succeed. */
   "UNAVAILABLE",
   /** A defect of the server. */
   "INTERNAL",

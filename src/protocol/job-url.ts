@@ -17,7 +17,7 @@ interface JobLocation {
  */
 export function jobUrl(serverUrl: string, { database, username, jobId }: JobLocation): string {
   const { origin, pathname } = new URL(serverUrl);
-  const prefix = pathname.replace(/\/+$/, "").replace(/\/graphql$/, "");
+  const prefix = pathname.replace(/(\/graphql)?\/*$/, "");
   const fields = { database, ...(username && { owner: username }), job: jobId };
   return `${origin}${prefix}/?${new URLSearchParams(fields).toString()}`;
 }

@@ -1,4 +1,5 @@
 import { pino, type Logger } from "pino";
+import { withoutPassword } from "../util/without-password.js";
 import { LineWriter } from "./line-writer.js";
 
 /** Creates the server's log: JSON lines on stdout. At a terminal, only warnings and errors, on stderr. */
@@ -19,10 +20,10 @@ const DROPPED = "log lines were dropped here, because the reader of the log did 
 
 /**
  * Makes a line of JSON safe to display: escapes control characters and bidirectional overrides, and redacts everything
- * that looks like a token.
+ * that looks like a token or the password of a URL.
  */
 export function escapeControlCharacters(line: string): string {
-  return line.replace(CONTROL_CHARACTERS, escapeCharacter).replace(TOKENS, "$1[token]");
+  return withoutPassword(line.replace(CONTROL_CHARACTERS, escapeCharacter).replace(TOKENS, "$1[token]"));
 }
 
 const CONTROL_CHARACTERS = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;

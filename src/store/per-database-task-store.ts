@@ -558,8 +558,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       this.#inDoubt = changes;
       throw error;
     }
-    // After a reload, or following while the outcome was unknown, they may be here already, or a part of them.
-    if (this.#replica.revision + 1 === firstRevision) this.#replica.applyOwn(changes, firstRevision);
+    this.#replica.applyOwn(changes, firstRevision);
     this.#rescheduleHealthCheck();
   }
 
@@ -598,8 +597,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   /** Call it only between two batches. @throws JournalError */
-  async #hear(news: JournalNews): Promise<void> {
-    const lost = await this.#replica.hear(news);
+  async #hear(news: JournalNews, upTo = Infinity): Promise<void> {
+    const lost = await this.#replica.hear(news, upTo);
     if (lost) this.#onHistoryReplaced(lost);
     this.#rescheduleHealthCheck();
   }
@@ -625,14 +624,17 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     }
   }
 
-  /** Hears of everything up to `revision`, or that it is no longer in the history. @throws TidemarkError UNAVAILABLE */
+  /**
+   * Hears of everything up to `revision`, or that it is no longer in the history. Hears of nothing after it, because the
+   * next changes may be this server's own. @throws TidemarkError UNAVAILABLE
+   */
   async #catchUpTo(revision: number): Promise<void> {
     let newest = revision;
     const deadline = new AbortController();
     const timer = this.#options.clock.schedule(CATCH_UP_MS, () => deadline.abort());
     try {
       for await (const news of this.#journal.follow(() => this.#replica.point, deadline.signal)) {
-        await this.#hear(news);
+        await this.#hear(news, newest);
         if (news.kind === "generation") newest = (await this.#journal.head()).revision;
         if (this.#replica.revision >= newest || news.kind === "gone") return;
       }

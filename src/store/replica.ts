@@ -73,25 +73,31 @@ export class Replica {
     return { epoch, generation, revision: this.revision };
   }
 
-  /** Applies changes that were made from this state and are now in the journal, from revision `firstRevision`. */
+  /**
+   * Numbers changes that are in the journal, from revision `firstRevision`, so that they can be answered. Applies them unless
+   * the state has them, or a part of them, already.
+   */
   applyOwn(changes: readonly PendingChange[], firstRevision: number): void {
-    assert(firstRevision === this.revision + 1, "Law 4: revisions have no gap");
-    for (const { before, after, heapSize } of changes) {
+    const isNext = firstRevision === this.revision + 1;
+    for (const [index, { before, after, heapSize }] of changes.entries()) {
+      after.stamp.set(this.#position.epoch, firstRevision + index);
+      if (!isNext) continue;
       this.#advance();
-      after.stamp.set(this.#position.epoch, this.revision);
       this.#apply(before, after, heapSize);
     }
   }
 
   /**
-   * Follows the journal by one step. If the state is no longer a part of the history, loads the newest state instead.
+   * Follows the journal by one step, but not beyond the revision `upTo`. If the state is no longer a part of the history,
+   * loads the newest state instead.
    * @returns the jobs whose newest change, which was in this state, is lost; undefined unless the history was replaced.
    * @throws JournalError
    */
-  async hear(news: JournalNews): Promise<readonly (UserTask | Removal)[] | undefined> {
+  async hear(news: JournalNews, upTo = Infinity): Promise<readonly (UserTask | Removal)[] | undefined> {
     switch (news.kind) {
       case "entries":
-        for (const record of news.records) if (record.revision > this.revision) this.#applyForeign(record);
+        for (const record of news.records)
+          if (record.revision > this.revision && record.revision <= upTo) this.#applyForeign(record);
         return undefined;
       case "generation":
         this.#setHistory(new History(this.#history.epoch, news.generations), this.revision);

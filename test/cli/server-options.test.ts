@@ -64,7 +64,16 @@ describe("the options of a command that talks to a server", () => {
     expect(resolveDatabase({ url: text }, {})).toMatchObject({ url });
   });
 
+  it("include several addresses, each once", () => {
+    const url = "http://a:1/, localhost:4000,https://b/prefix,http://a:1";
+
+    expect(resolveDatabase({ url }, {})).toMatchObject({
+      url: "http://a:1,http://localhost:4000,https://b/prefix",
+    });
+  });
+
   it.each([
+    [{ url: "http://a,host:4000" }, {}, 'Invalid --url "host:4000"'],
     [{ url: "host:4000" }, {}, "--url"],
     [{}, { TIDEMARK_URL: "localhost" }, "TIDEMARK_URL"],
     [{ url: "" }, {}, "--url"],

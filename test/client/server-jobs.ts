@@ -1,4 +1,6 @@
 /** Reads a worker's job back from the server. */
+import { setTimeout } from "node:timers/promises";
+import { POLL_MS } from "../kit/poll-ms.js";
 import { dataOf } from "../kit/network/raw-http.js";
 
 export const JOB = { database: "d", username: "u", jobId: "j" };
@@ -46,7 +48,7 @@ export async function waitForJob(
   for (;;) {
     const job = await findJob(url, jobId);
     if (job && isWanted(job)) return job;
-    await new Promise(setImmediate);
+    await setTimeout(POLL_MS);
   }
 }
 

@@ -104,6 +104,7 @@ type Open = (bounds?: Partial<JournalOptions>) => Promise<Journal>;
 
 const OPTIONS: JournalOptions = { removalsKeptMax: 100, logLinesPerJobMax: 3 };
 const ENTRIES_KEPT_AT_LEAST = 1_000;
+/** Of random appends. */
 const RUNS = IS_FULL_LENGTH ? 100 : 40;
 
 const DB = databaseName("neo4j");

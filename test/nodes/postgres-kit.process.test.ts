@@ -36,7 +36,7 @@ describe.runIf(HAS_POSTGRES && IS_FULL_LENGTH)(`PostgreSQL in tests ${NEEDS_POST
     const resume = await standbys[0]!.server.pauseReceiver();
     const order: string[] = [];
     const inserted = insert(primary, url).then(() => order.push("answered"));
-    while ((await waiting(primary)) === 0);
+    await primary.waitingForStandby();
 
     order.push("resumed");
     resume();
@@ -93,10 +93,4 @@ async function rows(server: PostgresServer, url: string): Promise<unknown> {
 
 async function identity(server: PostgresServer): Promise<unknown> {
   return (await server.query("SELECT system_identifier FROM pg_control_system()"))[0]?.["system_identifier"];
-}
-
-/** How many commits wait for a standby. */
-async function waiting(server: PostgresServer): Promise<number> {
-  const sessions = await server.query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
-  return sessions.length;
 }

@@ -87,8 +87,8 @@ describe.skipIf(!ARE_PACKAGES_TESTED)(
     });
 
     it.each([
-      ["reporting", ["connect", "leaf", "task"], 16_000],
-      ["watching", ["watch"], 8_000],
+      ["reporting", ["connect", "leaf", "task"], 16_400],
+      ["watching", ["watch"], 8_300],
     ])(
       "adds to a page, for %s, no more than its budget, and nothing for Node.js",
       async (_, names, bytesMax) => {

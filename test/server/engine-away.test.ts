@@ -68,7 +68,7 @@ describe("while the engine has not answered for less than the grace", () => {
       {
         level: "warn",
         message: "the database server does not answer: changes fail",
-        fields: { address: SHOWN_STORE, silentMs: 1_000 },
+        fields: { err: engine.failure, address: SHOWN_STORE, silentMs: 1_000 },
       },
     ]);
   });
@@ -151,10 +151,27 @@ describe("once the engine has not answered for the grace", () => {
     await update(server.url, { updates: [{ done: 1 }] });
     clock.advance(200);
     expect(log.lines.map(({ level, message, fields }) => [level, message, fields])).toEqual([
-      ["warn", "the database server does not answer: changes fail", said(1_000)],
-      ["error", "the database server does not answer: disconnecting all watchers", said(10_200)],
+      ["warn", "the database server does not answer: changes fail", { err: engine.failure, ...said(1_000) }],
+      [
+        "error",
+        "the database server does not answer: disconnecting all watchers",
+        { err: engine.failure, ...said(10_200) },
+      ],
       ["info", "the database server answers again", said(60_000)],
     ]);
+  });
+});
+
+describe("the password of the store", () => {
+  it("is on no page that the server answers without a token, also while the engine is away", async () => {
+    engine.fallSilent();
+    clock.advance(12_000);
+    using connection = new HttpConnection(server.url);
+    const paths = ["/", "/about", "/ready", "/health", "/metrics", "/nowhere"];
+    const answers = await Promise.all(paths.map((path) => connection.request({ path })));
+
+    expect(answers.map(({ body }) => body).join("\n")).not.toContain("s3cret");
+    expect(JSON.stringify(log.lines)).not.toContain("s3cret");
   });
 });
 

@@ -27,6 +27,16 @@ describe("A line of the log", () => {
     expect(line).not.toMatch(/abc|DEF|123|eyJ/);
   });
 
+  it("redacts the password of a URL, and stays JSON", () => {
+    const err = { input: "postgres://u:s3cret@db/jobs", message: "a@b" };
+    const line = escapeControlCharacters(JSON.stringify({ err, at: "http://[::1]:4000/" }));
+
+    expect(JSON.parse(line)).toEqual({
+      err: { input: "postgres://u:***@db/jobs", message: "a@b" },
+      at: "http://[::1]:4000/",
+    });
+  });
+
   it("is unchanged when nothing must be hidden", () => {
     const line = JSON.stringify({ msg: 'the bearer of "news"\n', name: "Zoë 日本" });
 

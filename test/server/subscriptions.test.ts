@@ -617,7 +617,7 @@ describe.each([OVER_WEBSOCKET, OVER_SSE])("taskCount over $name", ({ watch }) =>
 const MINUTE_MS = 60_000;
 
 /** The state of a client before the Reset. */
-const OLD = [{ username: "u", jobId: "old", attempt: 1, version: 1, revision: 1, tasks: [] }];
+const OLD = [{ username: "u", jobId: "old", attempt: 1, version: 1, revision: 1, health: "OK", tasks: [] }];
 
 const EVENT_KINDS: TaskEvent["kind"][] = [
   "Reset",

@@ -11,6 +11,7 @@ export interface EventJob {
   readonly attempt: number;
   readonly version: number;
   readonly revision: number;
+  readonly health: string;
   readonly tasks: readonly EventTask[];
 }
 
@@ -37,7 +38,7 @@ export interface TaskEvent {
 
 const JOB = `
   fragment Task on Task { path status message progress { done } }
-  fragment Job on UserTask { username jobId attempt version revision tasks { ...Task } }`;
+  fragment Job on UserTask { username jobId attempt version revision health tasks { ...Task } }`;
 
 const TASK_EVENTS = `subscription (
     $database: String! = "d", $username: String, $jobId: ID, $after: Position, $minIntervalMs: Int! = 0

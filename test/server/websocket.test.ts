@@ -483,7 +483,7 @@ describe("An invalid message", () => {
   });
 
   it("does not replace connection_init, without which the socket closes with 4408", async () => {
-    await using server = await startServer();
+    await using server = await startServer({ initTimeout: "200ms" });
     using client = await WsClient.open(server.url);
 
     client.send({ type: "ping" });

@@ -13,16 +13,21 @@ import { watchAddress } from "./watch-address.js";
 export interface WatchView extends Disposable {
   /** The next event is delivered after this resolves. Changes in the meantime are merged. */
   onEvent(event: WatchEvent): Promise<void>;
+  /** The watch uses another server. @param text says why */
+  onMoved(text: string): void;
 }
 
 /** Writes lines to stdout, for a file or a pipe, and the state of the connection to stderr. */
 export class LineView implements WatchView {
+  /** Prints a line on stderr. */
+  readonly onMoved: (text: string) => void;
   readonly #stream: WriteStream;
   readonly #lines = new EventLines();
   readonly #stop: () => void;
   readonly #silence: NodeJS.Timeout;
 
   constructor(request: WatchRequest, watched: Watch, stream: WriteStream, note: (text: string) => void) {
+    this.onMoved = note;
     this.#stream = stream;
     this.#silence = setTimeout(() => note(`connecting to ${request.server.url}`), SILENT_MS);
     let hasBeenLive = false;
@@ -66,10 +71,13 @@ function statusText(status: WatchStatus, { server }: WatchRequest): string {
 
 /** Writes each event, and each change of the connection, as one line of JSON. */
 export class JsonView implements WatchView {
+  /** Prints a line on stderr. */
+  readonly onMoved: (text: string) => void;
   readonly #stream: WriteStream;
   readonly #stop: () => void;
 
-  constructor(watched: Watch, stream: WriteStream) {
+  constructor(watched: Watch, stream: WriteStream, note: (text: string) => void) {
+    this.onMoved = note;
     this.#stream = stream;
     this.#stop = onNewStatus(watched, (status) => void stream.write(`${statusJson(status)}\n`));
   }

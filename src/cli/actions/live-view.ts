@@ -28,6 +28,8 @@ export class LiveView implements WatchView {
   #timer: NodeJS.Timeout | undefined;
   #drawnAt = -Infinity;
   #dashboardUrl: string | undefined;
+  /** Why the watch has moved to another server. */
+  #move: string | undefined;
   #isCaughtUp = false;
   /** The latest status before `closed`. */
   #status: OpenStatus = { kind: "connecting" };
@@ -53,6 +55,11 @@ export class LiveView implements WatchView {
     if (event.kind === "Reset" || event.kind === "CaughtUp") this.#isCaughtUp = event.kind === "CaughtUp";
     if (event.kind !== "TaskStored" && event.kind !== "TaskUpdated") return;
     this.#clock.observe(Date.parse(event.job.changedAt), Date.now(), this.#isCaughtUp);
+  }
+
+  onMoved(text: string): void {
+    this.#move = text;
+    this.#drawSoon();
   }
 
   [Symbol.dispose](): void {
@@ -133,6 +140,7 @@ export class LiveView implements WatchView {
       return disconnectedText(this.#status.cause, this.#request.server).split(/(?<=\.) /);
     if (this.#status.kind !== "live") return [];
     return [
+      ...(this.#move === undefined ? [] : [this.#move]),
       ...(jobs.size === 0 ? [FIRST_JOB] : []),
       ...(this.#dashboardUrl === undefined ? [] : [watchAddress(this.#dashboardUrl, this.#request, jobs)]),
     ];

@@ -28,19 +28,25 @@ export function disconnectedText(cause: unknown, server: ServerEndpoint): string
 }
 
 function unansweredText(cause: unknown, server: ServerEndpoint): string {
-  const what = `No server answers at ${server.url} (${sourceOf(server)})`;
+  const what = `No server answers at ${listed(server)} (${sourceOf(server)})`;
   if (isConnectionRefused(cause))
     return `${what}. Start one with "npx tidemark", or name another with --url or TIDEMARK_URL.`;
   if (rootCauseText(cause) === "wrong version number")
-    return `${what}: the port speaks http, not https. Use ${server.url.replace(/^https:/i, "http:")}.`;
+    return `${what}: the port speaks http, not https. Use ${listed(server).replaceAll(/\bhttps:/gi, "http:")}.`;
   const why = isTimeout(cause) ? "" : `: ${rootCauseText(cause)}`;
   return `${what}${why}. Check the address, and any proxy in between.`;
 }
 
-function tokenText({ url, token, tokenSource }: ServerEndpoint): string {
+function tokenText(server: ServerEndpoint): string {
+  const { token, tokenSource } = server;
+  const url = listed(server);
   return !token
     ? `The server at ${url} requires a token: pass one with --token or TIDEMARK_TOKEN.`
     : `The server at ${url} rejects the token from ${tokenSource}: it is invalid, has expired or was revoked. Pass another.`;
+}
+
+function listed({ url }: ServerEndpoint): string {
+  return url.replaceAll(",", ", ");
 }
 
 function isTimeout(cause: unknown): boolean {

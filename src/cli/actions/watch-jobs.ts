@@ -6,6 +6,7 @@ import { ExitError } from "../exit-codes.js";
 import { JobWait } from "./job-wait.js";
 import { JsonView, LineView, type WatchView } from "./line-view.js";
 import { LiveView } from "./live-view.js";
+import { moveText } from "../render/move-text.js";
 import { sanitizeForTerminal } from "../render/sanitize.js";
 import { serverError } from "./server-error.js";
 
@@ -33,6 +34,7 @@ export async function watchJobs(
     ...(jobId !== undefined && { jobId }),
     minIntervalMs: isLive ? LIVE_INTERVAL_MS : 0,
     signal: end.signal,
+    onMoved: (move) => view.onMoved(moveText(move)), // never before the view exists
   });
   const jobWait = new JobWait(request);
   using view = viewOf(request, watched, stream, isLive, note);
@@ -56,9 +58,10 @@ function viewOf(
   isLive: boolean,
   note: (text: string) => void,
 ): WatchView {
+  const noteLine = (text: string): void => note(`tidemark: ${sanitizeForTerminal(text)}\n`);
   if (isLive) return new LiveView(request, watched, stream);
-  if (request.json) return new JsonView(watched, stream);
-  return new LineView(request, watched, stream, (text) => note(`tidemark: ${sanitizeForTerminal(text)}\n`));
+  if (request.json) return new JsonView(watched, stream, noteLine);
+  return new LineView(request, watched, stream, noteLine);
 }
 
 /** Until disposed, signals abort the watch instead of ending the process. */

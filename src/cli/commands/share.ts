@@ -43,7 +43,7 @@ export async function printLink(
   if (!share) throw notFound(found);
   const { publicUrl } = (await connection.request(PublicUrlDocument, {})).server;
   // Behind a proxy, the address of this command is more exact than the address that the server sees.
-  const url = shareUrl(publicUrl ?? server.url, found, share.token);
+  const url = shareUrl(publicUrl ?? connection.url, found, share.token);
   if (json) return out.write(`${sanitizedJson({ ...share, url })}\n`);
   await out.write(`${url}\n`);
   hint(

@@ -1,9 +1,10 @@
 /** Reports a running command as a job: its output as progress, its exit as the end of the job. */
-import { connect, type Job } from "../../client/index.js";
+import { connect, type Job, type ServerMove } from "../../client/index.js";
 import type { RunOptions } from "../commands/run.js";
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import { DELAY_MAX_MS } from "../../util/clock.js";
 import { serverErrorText } from "../actions/server-error.js";
+import { moveText } from "../render/move-text.js";
 import { generateJobId, shellHint } from "./command-line.js";
 import type { Command, CommandExit, CommandLine } from "./command.js";
 import { OutputReporter, initialTree } from "./output-reporter.js";
@@ -52,7 +53,8 @@ function jobOf(options: RunOptions, notes: ReportingNotes): Job {
   if (isVerbose) notes.note(`job ${jobId}, in database ${database} at ${url}`);
   const onError = (error: TidemarkError, rejected?: Job): void =>
     notes.onProblem(problemText(error, jobId, server), rejected !== undefined || isRejection(error));
-  const tidemark = connect({ url, token, database, onError, endsJobsOnExit: false }); // the job ends with the command
+  const onMoved = (move: ServerMove): void => notes.onMoved(moveText(move));
+  const tidemark = connect({ url, token, database, onError, onMoved, endsJobsOnExit: false }); // the job ends with the command
   return tidemark.job({ jobId, username }, initialTree(command, name));
 }
 

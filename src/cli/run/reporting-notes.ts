@@ -60,6 +60,11 @@ export class ReportingNotes {
     if (!this.#options.isQuiet) this.note(`watch it at ${url}`);
   }
 
+  /** Another server takes the reports. */
+  onMoved(text: string): void {
+    if (!this.#options.isQuiet) this.note(text);
+  }
+
   /** @param isRejection whether the user has to fix the cause. Otherwise the SDK keeps trying. */
   onProblem(message: string, isRejection: boolean): void {
     const { isQuiet, isVerbose } = this.#options;

@@ -14,10 +14,10 @@ import { WatchClient } from "./watch-client.js";
 /** Properties of `TidemarkProvider`. All are optional. */
 export interface TidemarkProviderProps {
   /**
-   * The server's address; in a page it may be relative. Default: the origin of the page. Outside of pages, the environment
+   * The server's address; in a page it may be relative. Those of several nodes are a list, as for `connect`. Default: the origin of the page. Outside of pages, the environment
    * variable TIDEMARK_URL, else http://127.0.0.1:4000.
    */
-  readonly url?: string | undefined;
+  readonly url?: string | readonly string[] | undefined;
   /**
    * The token to authenticate with, or a function that returns a current one, which is called for each connection. Another
    * text, not another function, subscribes anew. Default: no token.
@@ -46,7 +46,8 @@ let defaultClient: WatchClient | undefined;
  *     </TidemarkProvider>
  */
 export function TidemarkProvider(props: TidemarkProviderProps): ReactElement {
-  const { url, token, database, transport, keepAliveMs, children } = props;
+  const { token, database, transport, keepAliveMs, children } = props;
+  const url = props.url === undefined ? undefined : String(props.url); // a list may be written inline
   const tokenText = typeof token === "function" ? true : token;
   const client = useMemo(
     () => new WatchClient({ url, token, database, transport, keepAliveMs }),

@@ -7,7 +7,8 @@ import { requestError } from "./request-error.js";
 import { NOT_LOADED, SharedWatch, type SharedWatchState } from "./shared-watch.js";
 import { coveringScopes, scopeKey, type WatchScope } from "./watch-scope.js";
 
-export type WatchClientOptions = EndpointOptions & Pick<WatchOptions, "transport" | "keepAliveMs">;
+export type WatchClientOptions = Omit<EndpointOptions, "onMoved"> &
+  Pick<WatchOptions, "transport" | "keepAliveMs">;
 
 /**
  * The server of a provider, and the watches that its components share. It opens them when components are on the screen, so
@@ -16,7 +17,7 @@ export type WatchClientOptions = EndpointOptions & Pick<WatchOptions, "transport
 export class WatchClient {
   /** The database of components that name none. */
   readonly database: string;
-  /** The address of the server, which may be invalid. */
+  /** The address of the server, or those of several with commas in between. They may be invalid. */
   readonly url: string;
   readonly #options: WatchClientOptions;
   #token: Token | undefined;
@@ -28,7 +29,7 @@ export class WatchClient {
     const { database, url, token } = resolveEndpoint({ ...options, url: addressOf(options.url) });
     this.database = database;
     this.#options = options;
-    this.url = url;
+    this.url = String(url);
     this.#token = token;
   }
 
@@ -106,10 +107,13 @@ async function unreachableError(client: WatchClient): Promise<TidemarkError | un
   return error?.code === "UNAVAILABLE" ? error : undefined;
 }
 
-/** In a page, an address may be relative, and the default is the page's own origin. */
-function addressOf(url: string | undefined): string | undefined {
+/** In a page, addresses may be relative to its origin, which is also the default. */
+function addressOf(url: EndpointOptions["url"]): string | undefined {
   const { location } = globalThis as { readonly location?: { readonly origin: string } };
   const origin = location && /^https?:/.test(location.origin) ? location.origin : undefined;
-  const address = url ?? origin;
-  return address !== undefined && URL.canParse(address, origin) ? new URL(address, origin).href : address;
+  const addresses = url === undefined ? origin : String(url);
+  return addresses
+    ?.split(",")
+    .map((address) => (URL.canParse(address, origin) ? new URL(address, origin).href : address))
+    .join(",");
 }

@@ -6,6 +6,7 @@ import { CancelRequestsDocument, type CancelRequestsSubscription } from "../gene
 import type { JobSync, AcknowledgedJob } from "./job-sync.js";
 import type { ClientClock } from "../platform.js";
 import type { HttpTransport } from "../transport/http-transport.js";
+import { ServerList } from "../transport/server-list.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
 import { WatchConnection } from "../watch/watch-connection.js";
 
@@ -67,9 +68,9 @@ export class CancelSubscriptions {
     };
     const connection = new WatchConnection<CancelRequestsSubscription>(
       {
-        url: new URL(`${transport.url}/graphql`),
+        servers: new ServerList(transport.servers.urls),
         token: transport.token,
-        transports: [webSocketTransport], // server-sent events would keep a process alive
+        attempt: (open) => open(webSocketTransport), // server-sent events would keep a process alive
         isInBackground: true,
         keepAliveMs: KEEP_ALIVE_MS,
         request: () => ({ query: String(CancelRequestsDocument), variables: { database, username } }),

@@ -167,9 +167,13 @@ const SEND_AND_NOTIFY = `
     Atomics.add(done, 0, 1);
     Atomics.notify(done, 0);
   };
+  const send = async ([url, ...others], options) => {
+    const isTaken = await fetch(url + "/graphql", options).then(({ status }) => status !== 503, () => false);
+    if (!isTaken && others.length > 0) await send(others, options);
+  };
   advance();
   const sent = sequences.map(async (requests) => {
-    for (const { url, ...options } of requests) await fetch(url, options);
+    for (const { servers, ...options } of requests) await send(servers, options);
   });
   Promise.allSettled(sent).then(advance);`;
 

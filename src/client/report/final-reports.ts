@@ -23,7 +23,7 @@ export function sendFinalReports(
   limits: ClientLimits,
 ): void {
   const send = <Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): void => {
-    const response = transport.request(document, variables, { keepalive: true });
+    const response = transport.request(document, variables, { keepalive: true, isRepeatable: true });
     void response.catch(() => {}); // retried while the page lives
   };
   const inputs = cutToLimit(

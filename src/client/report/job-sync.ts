@@ -56,6 +56,8 @@ export class JobSync implements TaskStateListener {
   /** When the server last acknowledged the job, in the clock's time. */
   acknowledgedAt = 0;
   isUrgent = false;
+  /** The address of the server that stored the job. */
+  storedBy: string | undefined;
   /** The limit for which the server rejected the job before. */
   exceeded: string | undefined;
   readonly #observer: JobSyncObserver;

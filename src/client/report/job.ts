@@ -65,10 +65,13 @@ export class Job extends TaskHandle {
 
   /**
    * The address of the job's page on the dashboard. Until the server has stored the job, it names no owner unless the program
-   * did; the page then finds the job by its id.
+   * did; the page then finds the job by its id. Of several servers without a public address, it is that of the server that
+   * stored the job.
    */
   get url(): string {
-    return jobUrl(this.#reporter.publicUrl, { ...this.#sync.header, ...this.#sync.stored });
+    const { limits, transport } = this.#reporter;
+    const url = limits.publicUrl ?? this.#sync.storedBy ?? transport.servers.url;
+    return jobUrl(url, { ...this.#sync.header, ...this.#sync.stored });
   }
 
   /** Stores the job now, PENDING, so that watchers see it before its work starts. */
@@ -133,7 +136,7 @@ function stopBy(
 async function withTimeout(timeoutMs: number, activeAt: () => number, flushed: Promise<void>): Promise<void> {
   let timer: ClientTimer | undefined;
   const timeout = new Promise<never>((_, reject) => {
-    const message = `Reports not confirmed within ${timeoutMs} ms. The client keeps retrying.`;
+    const message = `Reports not confirmed within ${timeoutMs} ms, still retrying.`;
     timer = keepAlive(timeoutMs, () => reject(unavailable(message)), activeAt);
   });
   try {

@@ -52,17 +52,19 @@ export class Reporter {
   readonly jobs = new Set<JobSync>();
   /** Those of the server. */
   readonly limits = new ServerLimits();
+  /** Whether the latest round found no server that takes reports. A busy server is not absent. */
+  isAbsent = false;
+  /** When the server last took a report or was busy, in the time of `performance.now()`; 0 before. */
+  answeredAt = 0;
   readonly #options: ReporterOptions;
   readonly #cancelRequests: CancelSubscriptions;
   readonly #heartbeats: Heartbeats;
   readonly #reports: ReportBatch;
   readonly #timer: RoundTimer;
-  readonly #retryDelay = new RetryDelay({ longestMs: 15_000, random: Math.random });
+  readonly #retryDelay = new RetryDelay({ longestMs: 15_000 });
   readonly #pendingEnds: PendingEnds;
   /** Codes passed to `onUnavailable` since the last successful round. */
   readonly #reportedCodes = new Set<ErrorCode>();
-  #answeredAt = 0;
-  #isAbsent = false;
   /** The running round. */
   #round: SyncRound | undefined;
   #stopListening: (() => void) | undefined;
@@ -82,21 +84,11 @@ export class Reporter {
     this.#pendingEnds = new PendingEnds(endTimeoutMs, clock, () => this.#round?.abort()); // it would keep the process alive
   }
 
-  /** The address at which people open the dashboard, as far as it is known. */
-  get publicUrl(): string {
-    return this.limits.publicUrl ?? this.transport.url;
-  }
-
   onJobChanged(job: JobSync, isUrgent: boolean): void {
     this.jobs.add(job);
     this.#stopListening ??= this.#listen();
     if (job.hasEnded && !this.#pendingEnds.has(job)) this.#awaitEnd(job);
     if (!this.#round) this.#timer.schedule(isUrgent ? URGENT_INTERVAL_MS : this.#options.intervalMs);
-  }
-
-  /** Whether the latest round found no server that takes reports. A busy server is not absent. */
-  get isAbsent(): boolean {
-    return this.#isAbsent;
   }
 
   /** Whether open jobs end when the process does. */
@@ -106,18 +98,13 @@ export class Reporter {
 
   /** The process is about to exit: this is the last chance to send reports. */
   flushIdle(): void {
-    const canSend = !this.#round && !this.#isAbsent;
+    const canSend = !this.#round && !this.isAbsent;
     if (canSend && this.#some(({ hasPending }) => hasPending)) void this.#run();
-  }
-
-  /** When the server last took a report or was busy, in the time of `performance.now()`; 0 before. */
-  get answeredAt(): number {
-    return this.#answeredAt;
   }
 
   /** Resolves when the server has stored the job's end, is absent, or has not answered for `endTimeoutMs`. */
   async waitForEnd(job: JobSync): Promise<void> {
-    if (!this.#isAbsent) await this.#pendingEnds.waitFor(job);
+    if (!this.isAbsent) await this.#pendingEnds.waitFor(job);
   }
 
   #listen(): () => void {
@@ -127,9 +114,8 @@ export class Reporter {
 
   #watchExit(): () => void {
     if (!isNodeLike) return () => {};
-    const unwatch = import("../node-only.js").then(({ watchExit }) => watchExit(this));
-    unwatch.catch(() => {}); // the file is missing in a bundle: the lease reveals the exit
-    return () => void unwatch.then((stop) => stop()).catch(() => {});
+    const unwatch = import("../node-only.js").then(({ watchExit }) => watchExit(this)).catch(() => () => {}); // the file is missing in a bundle: the lease reveals the exit
+    return () => void unwatch.then((stop) => stop());
   }
 
   #flushHiddenPage(isLeft: boolean): void {
@@ -138,7 +124,7 @@ export class Reporter {
   }
 
   #awaitEnd(job: JobSync): void {
-    if (!this.#pendingEnds.isKeepingAlive && this.#isAbsent) this.#timer.shortenPause(pauseAtEnd());
+    if (!this.#pendingEnds.isKeepingAlive && this.isAbsent) this.#timer.shortenPause(pauseAtEnd());
     this.#pendingEnds.add(job);
     this.#dropOverflow();
   }
@@ -146,13 +132,13 @@ export class Reporter {
   #dropOverflow(): void {
     for (let job = this.#pendingEnds.overflow; job; job = this.#pendingEnds.overflow) {
       this.#forget(job);
-      const message = `Over ${ENDS_WHILE_ABSENT_MAX} ended jobs wait for the server. The oldest is discarded.`;
+      const message = `Over ${ENDS_WHILE_ABSENT_MAX} ended jobs wait. The oldest is discarded.`;
       job.stop(unavailable(message));
     }
   }
 
   #onProgress(): void {
-    this.#answeredAt = performance.now();
+    this.answeredAt = performance.now();
     this.#pendingEnds.onProgress();
   }
 
@@ -165,7 +151,7 @@ export class Reporter {
       reports: this.#reports,
       limits: this.limits,
       jobs: this.jobs,
-      isServerBusy: this.#retryDelay.isFailing && !this.#isAbsent,
+      isServerBusy: this.#retryDelay.isFailing && !this.isAbsent,
       onProgress: () => this.#onProgress(),
     });
     try {
@@ -179,7 +165,7 @@ export class Reporter {
   }
 
   #succeeded(): void {
-    this.#isAbsent = false;
+    this.isAbsent = false;
     this.#retryDelay.reset();
     this.#reportedCodes.clear();
     this.#timer.resume();
@@ -190,8 +176,8 @@ export class Reporter {
     const pauseMs = this.#retryDelay.nextMs();
     const { retryAfterMs = 0 } = error.extensions;
     this.#timer.pause(retryAfterMs + (this.#pendingEnds.isKeepingAlive ? pauseAtEnd() : pauseMs));
-    this.#isAbsent = !isBusy(error);
-    if (this.#isAbsent) this.#pendingEnds.release();
+    this.isAbsent = !isBusy(error);
+    if (this.isAbsent) this.#pendingEnds.release();
     if (this.#reportedCodes.has(error.code)) return;
     this.#reportedCodes.add(error.code);
     this.#options.onUnavailable(error);

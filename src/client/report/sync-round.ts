@@ -70,7 +70,7 @@ export class SyncRound {
   readonly #request: HttpTransport["request"] = async (document, variables) => {
     const { transport, onProgress } = this.#options;
     try {
-      return await transport.request(document, variables, { signal: this.#abort.signal });
+      return await transport.request(document, variables, { signal: this.#abort.signal, isRepeatable: true });
     } catch (error) {
       if (isBusy(error as TidemarkError)) onProgress(); // safe: the transport throws nothing else
       throw error;
@@ -87,15 +87,14 @@ export class SyncRound {
   }
 
   async #lookUpEpochs(): Promise<void> {
-    const epochs = new Map<string, Promise<string>>();
-    await this.#forEach(
-      [...this.#options.jobs].filter(({ isMissing }) => isMissing),
-      async (job) => {
-        const { database } = job.header;
-        if (!epochs.has(database)) epochs.set(database, this.#epochOf(database));
-        job.onDatabaseEpoch(await epochs.get(database)!);
-      },
-    );
+    const epochs = new Map<string, string>();
+    for (const job of this.#options.jobs) {
+      if (!job.isMissing) continue;
+      const { database } = job.header;
+      const epoch = epochs.get(database) ?? (await this.#epochOf(database));
+      epochs.set(database, epoch);
+      job.onDatabaseEpoch(epoch);
+    }
   }
 
   async #epochOf(database: string): Promise<string> {
@@ -107,6 +106,7 @@ export class SyncRound {
     return this.#stopIfRejected(job, async () => {
       const { storeTask } = await this.#request(StoreJobDocument, { input: job.takeStoreRequest() });
       this.#options.onProgress();
+      job.storedBy = this.#options.transport.servers.url;
       job.onStoreAcknowledged(storeTask?.userTask, this.#options.clock.now());
     });
   }

@@ -1,5 +1,6 @@
 import type { ErrorExtensions } from "../../protocol/tidemark-error.js";
 import { Reconnection } from "../transport/reconnection.js";
+import { ServerList } from "../transport/server-list.js";
 import type { WatchEnvironment } from "../transport/watch-environment.js";
 import type { ResponseError } from "../transport/response-error.js";
 import {
@@ -40,6 +41,7 @@ export class ResumedSubscription {
     this.#options = options;
     const attempts = {
       attempt: () => this.#attempt(),
+      servers: new ServerList([""]), // the client knows it
       mayRenewToken: true,
       onDisconnected: (end: SessionEnd) => options.onDisconnected("error" in end ? end.error : end.cause),
       onRejected: (error: unknown) => options.sink.error(error),

@@ -1,11 +1,12 @@
 /** GraphQL requests over `fetch`. Every failure becomes a `TidemarkError`, whose code tells whether to retry. */
 import type { ErrorCode } from "../../protocol/error-codes.js";
 import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { rootCauseText } from "./root-cause.js";
+import { isConnectionRefused, rootCauseText } from "./root-cause.js";
 import { noServerError } from "./no-server-error.js";
-import { notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
+import { isServerUnavailable, notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
 import type { PlatformSignal } from "../platform.js";
-import { invalidAddress, authorizationOf, type Token } from "./endpoint.js";
+import { authorizationOf, serverUrls, type EndpointOptions, type Token } from "./endpoint.js";
+import { ServerList } from "./server-list.js";
 
 /** A GraphQL operation: a string, or a typed document that knows the types of its variables and data. */
 export interface ClientDocument<Data, Variables> {
@@ -15,10 +16,9 @@ export interface ClientDocument<Data, Variables> {
   readonly __apiType?: (variables: Variables) => Data;
 }
 
-export interface HttpTransportOptions {
-  /** The server's address, without a path: `http://127.0.0.1:4000`. */
-  readonly url: string;
-  readonly token?: Token | undefined;
+export interface HttpTransportOptions extends Pick<EndpointOptions, "token" | "onMoved"> {
+  /** The address of the server, or those of several. */
+  readonly url: string | readonly string[];
   /** Time limit of a request, milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number | undefined;
 }
@@ -27,48 +27,60 @@ export interface HttpTransportOptions {
 export interface RequestOptions {
   /** Aborts the request. The server may still have executed the operation. */
   readonly signal?: PlatformSignal | undefined;
+  /**
+   * Whether it does no harm to execute the operation twice. If there are several servers and one does not answer, the request
+   * is then sent to the next one; otherwise only if the first cannot have received it. Default: true for queries.
+   */
+  readonly isRepeatable?: boolean | undefined;
   /** Whether the request outlives the page. Browsers then limit its body to about 60 kB. Default false. */
   readonly keepalive?: boolean | undefined;
 }
 
-/** Sends requests to one server. Requests may run concurrently. */
+/** Sends requests to the first server that takes them. Requests may run concurrently. */
 export class HttpTransport {
-  /** The server's address, without a trailing slash. */
-  readonly url: string;
+  readonly servers: ServerList;
   readonly token: Token | undefined;
   readonly #requestTimeoutMs: number;
   #latestToken: string | undefined;
 
-  /** @throws TypeError if the address is invalid. */
-  constructor({ url, token, requestTimeoutMs = 5_000 }: HttpTransportOptions) {
-    this.url = checkedUrl(url);
+  /** @throws TypeError if an address is invalid. */
+  constructor({ url, token, onMoved, requestTimeoutMs = 5_000 }: HttpTransportOptions) {
+    this.servers = new ServerList(serverUrls(url), onMoved);
     this.token = token;
     this.#requestTimeoutMs = requestTimeoutMs;
   }
 
   /**
-   * Executes a query or a mutation.
+   * Executes a query or a mutation, at each server at most once.
    * @throws TidemarkError with the server's code, or UNAVAILABLE if no answer arrived. In that case, the server may
    * still have executed the operation.
    */
   async request<Data, Variables>(
     document: ClientDocument<Data, Variables>,
     variables: Variables,
-    { signal, keepalive = false }: RequestOptions = {},
+    { signal, keepalive = false, isRepeatable = !/mutation/.test(`${document}`) }: RequestOptions = {},
   ): Promise<Data> {
-    try {
-      const token = typeof this.token === "function" ? await this.token() : this.token;
-      this.#latestToken = token;
-      const { url, ...prepared } = this.prepare(document, variables);
-      const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
-      const response = await fetch(url, {
-        ...prepared,
-        keepalive,
-        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      });
-      return dataOf<Data>(this.url, response.status, await response.text());
-    } catch (error) {
-      throw error instanceof TidemarkError ? error : noServerError(this.url, error);
+    const { urls } = this.servers; // a move replaces it
+    for (let tried = 1; ; tried++) {
+      const url = urls[tried - 1]!; // safe: the last one throws
+      try {
+        const token = typeof this.token === "function" ? await this.token() : this.token;
+        this.#latestToken = token;
+        const timeout = AbortSignal.timeout(this.#requestTimeoutMs);
+        const response = await fetch(`${url}/graphql`, {
+          ...this.prepare(document, variables),
+          keepalive,
+          signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        });
+        const data = dataOf<Data>(url, response.status, await response.text());
+        this.servers.onAnswer(url);
+        return data;
+      } catch (cause) {
+        const error = cause instanceof TidemarkError ? cause : noServerError(urls.slice(0, tried), cause);
+        if (signal?.aborted || !isServerUnavailable(error)) throw error;
+        this.servers.leave(url, error);
+        if (tried === urls.length || !(isRepeatable || isConnectionRefused(error))) throw error;
+      }
     }
   }
 
@@ -78,13 +90,15 @@ export class HttpTransport {
    */
   prepare<Data, Variables>(document: ClientDocument<Data, Variables>, variables: Variables): PreparedRequest {
     const headers = { "content-type": "application/json", ...authorizationOf(this.#latestToken) };
-    return { url: `${this.url}/graphql`, method: "POST", headers, body: bodyOf(document, variables) };
+    const { urls } = this.servers;
+    return { servers: urls, method: "POST", headers, body: bodyOf(document, variables) };
   }
 }
 
 /** A request that any thread can send. */
 export interface PreparedRequest {
-  readonly url: string;
+  /** The addresses of the servers, in the order in which they are tried. */
+  readonly servers: readonly string[];
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -134,8 +148,3 @@ const CODES_BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   403: "FORBIDDEN",
   413: "LIMIT_EXCEEDED",
 };
-
-function checkedUrl(url: string): string {
-  if (!/^https?:/i.test(url) || !URL.canParse(url)) throw invalidAddress(url);
-  return url.replace(/\/+$/, "").replace(/\/graphql$/, "");
-}

@@ -1,7 +1,7 @@
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
-import type { ClientTimer } from "../platform.js";
 import { RetryDelay } from "./retry-delay.js";
-import type { SessionEnd } from "./session-end.js";
+import type { ServerList } from "./server-list.js";
+import { leavesServer, type SessionEnd } from "./session-end.js";
 import type { WatchEnvironment } from "./watch-environment.js";
 
 export interface ReconnectionOptions {
@@ -9,15 +9,17 @@ export interface ReconnectionOptions {
   readonly attempt: () => Promise<SessionEnd>;
   /** Whether an attempt after a rejected token may send another one. */
   readonly mayRenewToken: boolean;
-  /** An attempt ended, and another one follows. */
-  readonly onDisconnected: (end: SessionEnd) => void;
+  /** The servers of the attempts. */
+  readonly servers: ServerList;
+  /** An attempt ended, and another one follows. `isMoving`: at once, at a server that has not failed yet. */
+  readonly onDisconnected: (end: SessionEnd, isMoving: boolean) => void;
   /** A retry would fail the same way. No attempt follows. */
   readonly onRejected: (error: TidemarkError) => void;
 }
 
 /**
- * Attempts a subscription again and again, until it is closed or rejected: with growing, random delays, and only once
- * more after a rejected token.
+ * Attempts a subscription again and again, until it is closed or rejected: with growing, random delays once every server
+ * has failed, and only once more after a rejected token.
  */
 export class Reconnection {
   readonly #options: ReconnectionOptions;
@@ -26,7 +28,6 @@ export class Reconnection {
   #isClosed = false;
   /** Ends the current delay. */
   #wake: (() => void) | undefined;
-  #timer: ClientTimer | undefined;
   /** Whether the server rejected the previous token. */
   #isTokenRejected = false;
   /** When the current attempt received its first data, in the clock's time. */
@@ -36,7 +37,8 @@ export class Reconnection {
     this.#options = options;
     this.#environment = environment;
     const { random } = environment;
-    this.#retryDelay = new RetryDelay({ longestMs: 30_000, isFirstImmediate: true, random });
+    const isFirstImmediate = options.servers.urls.length === 1; // with several, the next one is tried at once
+    this.#retryDelay = new RetryDelay({ longestMs: 30_000, isFirstImmediate, random });
   }
 
   get isClosed(): boolean {
@@ -45,6 +47,7 @@ export class Reconnection {
 
   /** Resolves when it is closed, or rejected by the server; never rejects. */
   async run(): Promise<void> {
+    const { servers } = this.#options;
     while (!this.#isClosed) {
       this.#dataSince = undefined;
       const end = await this.#options.attempt();
@@ -52,15 +55,23 @@ export class Reconnection {
       const error = this.#finalErrorOf(end);
       if (error) return this.#options.onRejected(error);
       if (end.kind === "unauthorized" && this.#lasted(TOKEN_LIFE_MS)) continue;
-      this.#options.onDisconnected(end);
-      if (this.#lasted(STABLE_MS)) this.#retryDelay.reset();
-      const delayMs = this.#retryDelay.nextMs(end.kind === "broken" && end.isGoingAway);
+      if (this.#lasted(STABLE_MS)) {
+        this.#retryDelay.reset();
+        servers.reset();
+      }
+      const isMoving = leavesServer(end) && servers.leave(servers.url, end.cause);
+      this.#options.onDisconnected(end, isMoving);
+      const delayMs = isMoving
+        ? MOVE_MS_MAX * this.#environment.random()
+        : this.#retryDelay.nextMs(end.kind === "broken" && end.isGoingAway);
       if (delayMs > 0) await this.#wait(delayMs);
     }
   }
 
   /** The current attempt received data, so the server accepted its token. */
   onData(): void {
+    const { servers } = this.#options;
+    servers.onAnswer(servers.url);
     this.#isTokenRejected = false;
     this.#dataSince ??= this.#environment.clock.now();
   }
@@ -68,7 +79,6 @@ export class Reconnection {
   /** No attempt follows. The caller ends the current one. Has no effect a second time. */
   close(): void {
     this.#isClosed = true;
-    this.#timer?.cancel();
     this.#wake?.();
   }
 
@@ -89,8 +99,11 @@ export class Reconnection {
 
   async #wait(delayMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      this.#timer = this.#environment.clock.schedule(delayMs, resolve);
+      const timer = this.#environment.clock.schedule(delayMs, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
     });
   }
 }
@@ -100,6 +113,9 @@ export class Reconnection {
  * state in between is not stale.
  */
 const TOKEN_LIFE_MS = 1_000;
+
+/** The longest delay before the next server is tried, so that not all clients of a lost server arrive there at once. */
+const MOVE_MS_MAX = 200;
 
 /** A subscription that lasted this long, milliseconds, resets the backoff. */
 const STABLE_MS = 10_000;

@@ -31,6 +31,11 @@ export function isRetryable({ code, extensions: { limit } }: TidemarkError): boo
   return code === "UNAVAILABLE" || code === "INTERNAL" || code === "UNAUTHENTICATED";
 }
 
+/** Whether the server takes requests of nobody now, so that another one should be tried. */
+export function isServerUnavailable({ code, extensions: { limit } }: TidemarkError): boolean {
+  return code === "UNAVAILABLE" || limit === "connectionsMax";
+}
+
 /** Whether the server works but can't take the request now: it answers, so waiting for it makes sense. */
 export function isBusy(error: TidemarkError): boolean {
   return error.code === "LIMIT_EXCEEDED" && isRetryable(error);

@@ -3,8 +3,8 @@ export interface RetryDelayOptions {
   readonly longestMs: number;
   /** Whether the first retry follows without a delay. Default false. */
   readonly isFirstImmediate?: boolean;
-  /** Returns a number from 0 to below 1. */
-  readonly random: () => number;
+  /** Returns a number from 0 to below 1. Default `Math.random`. */
+  readonly random?: () => number;
 }
 
 const FIRST_MS = 500;
@@ -37,9 +37,8 @@ export class RetryDelay {
    * @param isGoingAway whether the server announced that it stops. Then even the first retry is delayed.
    */
   nextMs(isGoingAway = false): number {
-    const { longestMs, isFirstImmediate = false, random } = this.#options;
-    const doublings = this.#failureCount - (isFirstImmediate ? 1 : 0);
-    this.#failureCount += 1;
+    const { longestMs, isFirstImmediate = false, random = Math.random } = this.#options;
+    const doublings = this.#failureCount++ - Number(isFirstImmediate);
     if (doublings < 0 && !isGoingAway) return 0;
     return Math.min(longestMs, FIRST_MS * 2 ** Math.max(0, doublings)) * (0.5 + random() / 2);
   }

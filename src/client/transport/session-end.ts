@@ -1,10 +1,21 @@
 /** Why a subscription ended, and so what happens next: read from GraphQL errors, a WebSocket's close code or an HTTP response. */
 import { TidemarkError } from "../../protocol/tidemark-error.js";
-import { isRetryable, notTidemark, toTidemarkError, type ResponseError } from "./response-error.js";
+import {
+  isRetryable,
+  isServerUnavailable,
+  notTidemark,
+  toTidemarkError,
+  type ResponseError,
+} from "./response-error.js";
 
 export type SessionEnd =
-  /** Reconnect. */
-  | { readonly kind: "broken"; readonly cause?: unknown; readonly isGoingAway?: boolean }
+  /** Reconnect: to the next server, or to the same one if it was not the server that failed. */
+  | {
+      readonly kind: "broken";
+      readonly cause?: unknown;
+      readonly isGoingAway?: boolean;
+      readonly stays?: boolean;
+    }
   /** The connection never opened: try the other transport. */
   | { readonly kind: "unopened"; readonly cause?: unknown }
   /** Reconnect with a new token, if there is one. */
@@ -20,9 +31,16 @@ export interface SubscriptionResponse {
 
 /** How a subscription ends after the errors of a response. */
 export function endOfErrors([first]: readonly ResponseError[]): SessionEnd {
-  const error = toTidemarkError(first ?? { message: "The server gave no reason." }, "INTERNAL");
+  const error = toTidemarkError(first ?? { message: "No reason given." }, "INTERNAL");
   if (error.code === "UNAUTHENTICATED") return { kind: "unauthorized", error };
-  return isRetryable(error) ? { kind: "broken", cause: error } : { kind: "refused", error };
+  return isRetryable(error)
+    ? { kind: "broken", cause: error, stays: !isServerUnavailable(error) }
+    : { kind: "refused", error };
+}
+
+/** Whether another server should be tried. */
+export function leavesServer(end: SessionEnd): end is SessionEnd & { readonly cause?: unknown } {
+  return end.kind === "unopened" || (end.kind === "broken" && !end.stays);
 }
 
 /** How a WebSocket ended. @param wasOpen whether it got beyond the handshake, which needs no code of ours to be known. */
@@ -31,7 +49,8 @@ export function endOfClosing({ code, reason }: Closing, wasOpen: boolean): Sessi
   if (UNAUTHORIZED.has(code)) return { kind: "unauthorized", error: closeError("UNAUTHENTICATED", cause) };
   if (CLIENT_ERRORS.has(code)) return { kind: "refused", error: closeError("BAD_USER_INPUT", cause) };
   if (code === GOING_AWAY) return { kind: "broken", cause, isGoingAway: true };
-  return { kind: wasOpen || code >= 4000 ? "broken" : "unopened", cause };
+  if (code >= 4000) return { kind: "broken", cause, stays: true };
+  return { kind: wasOpen ? "broken" : "unopened", cause };
 }
 
 /** The used part of a `CloseEvent`. */

@@ -8,7 +8,7 @@ export type WatchTransport = (request: SubscriptionRequest, session: WatchSessio
 
 export interface SubscriptionRequest {
   /** The GraphQL endpoint, `http:` or `https:`. */
-  readonly url: URL;
+  readonly url: string;
   readonly token: string | undefined;
   readonly query: string;
   readonly variables: Readonly<Record<string, unknown>>;
@@ -27,6 +27,8 @@ export interface OpenTransport {
 export interface SessionOptions {
   readonly clock: ClientClock;
   readonly keepAliveMs: number;
+  /** Time limit for the server's acknowledgement, milliseconds. */
+  readonly openingMs: number;
   /** Receives the data of each response. @throws OutOfSyncError */
   readonly onData: (data: unknown) => void;
   /** Receives the error of an event that the server could not build. If it throws, the session ends. */
@@ -55,8 +57,9 @@ export class WatchSession {
     this.#options = options;
     this.ended = new Promise((resolve) => (this.#resolve = resolve));
     this.#lastActivityAt = options.clock.now();
-    this.#timer = options.clock.schedule(OPENING_MS, () =>
-      this.end({ kind: "unopened", cause: new Error(`The server did not answer within ${OPENING_MS} ms.`) }),
+    const { clock, openingMs } = options;
+    this.#timer = clock.schedule(openingMs, () =>
+      this.end({ kind: "unopened", cause: new Error(`No answer within ${openingMs} ms.`) }),
     );
   }
 
@@ -106,7 +109,7 @@ export class WatchSession {
     try {
       work();
     } catch (error) {
-      this.end({ kind: "broken", cause: error });
+      this.end({ kind: "broken", cause: error, stays: true });
     }
   }
 
@@ -128,9 +131,6 @@ export class WatchSession {
     });
   }
 }
-
-/** Time limit for the server's acknowledgement, milliseconds. */
-const OPENING_MS = 10_000;
 
 const SILENT_INTERVALS_MAX = 2;
 const SILENCE: SessionEnd = { kind: "broken", cause: new Error("The connection went silent.") };

@@ -6,7 +6,7 @@ import type { SubscriptionRequest, WatchSession } from "./watch-session.js";
 
 /** Subscribes over `graphql-transport-ws`, with one subscription per socket. */
 export async function webSocketTransport(request: SubscriptionRequest, session: WatchSession): Promise<void> {
-  const socket = await openSocket(request.url.href.replace(/^http/, "ws"), request.isInBackground);
+  const socket = await openSocket(request.url.replace(/^http/, "ws"), request.isInBackground);
   const send = (message: object): void => {
     if (socket.readyState === OPEN) socket.send(JSON.stringify(message));
   };

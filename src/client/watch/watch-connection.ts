@@ -1,16 +1,15 @@
 import type { TidemarkError } from "../../protocol/tidemark-error.js";
 import type { Token } from "../transport/endpoint.js";
-import { noServerError } from "../transport/no-server-error.js";
 import { Reconnection } from "../transport/reconnection.js";
+import type { ServerList } from "../transport/server-list.js";
 import type { WatchEnvironment } from "../transport/watch-environment.js";
 import type { SessionEnd } from "../transport/session-end.js";
 import { WatchSession, type SubscriptionRequest, type WatchTransport } from "../transport/watch-session.js";
 
 export interface WatchConnectionOptions<Data> {
-  readonly url: URL;
+  readonly servers: ServerList;
   readonly token: Token | undefined;
-  /** Each attempt tries the second if the first does not open. Only a watch loads both, so that reporting stays small. */
-  readonly transports: readonly [WatchTransport, WatchTransport?];
+  readonly attempt: Attempt;
   readonly keepAliveMs: number;
   /** The subscription to send; called for each connection. */
   readonly request: () => Pick<SubscriptionRequest, "query" | "variables">;
@@ -23,10 +22,22 @@ export interface WatchConnectionOptions<Data> {
    * throws.
    */
   readonly onFailedEvent?: (error: TidemarkError) => void;
-  /** A session ended, and the client will reconnect. `lastActivityAt` is when data last arrived. */
-  readonly onDisconnected: (lastActivityAt: number | undefined, cause: unknown) => void;
+  /**
+   * A session ended, and the client will reconnect. `lastActivityAt` is when data last arrived. `isMoving`: to a server that
+   * has not failed yet.
+   */
+  readonly onDisconnected: (lastActivityAt: number | undefined, end: SessionEnd, isMoving: boolean) => void;
   /** The server rejected the subscription. The client does not reconnect. */
   readonly onRejected: (error: TidemarkError) => void;
+}
+
+/** Opens a session over one transport, or over several one after the other. */
+export type Attempt = (open: (transport: WatchTransport) => Promise<EndedSession>) => Promise<EndedSession>;
+
+export interface EndedSession {
+  readonly end: SessionEnd;
+  /** Whether the server had accepted the connection. Default false. */
+  readonly isAcknowledged?: boolean;
 }
 
 /**
@@ -43,18 +54,17 @@ export class WatchConnection<Data> {
   readonly #environment: WatchEnvironment;
   readonly #reconnection: Reconnection;
   #session: WatchSession | undefined;
-  /** The transports that have connected at least once. */
-  readonly #proven = new Set<WatchTransport>();
 
   constructor(options: WatchConnectionOptions<Data>, environment: WatchEnvironment) {
-    const { url, token, onDisconnected, onRejected } = options;
+    const { servers, token, attempt, onDisconnected, onRejected } = options;
     this.#options = options;
     this.#environment = environment;
     this.#reconnection = new Reconnection(
       {
-        attempt: () => this.#attempt(),
+        attempt: async () => (await attempt(this.#open)).end,
         mayRenewToken: typeof token === "function",
-        onDisconnected: (end) => onDisconnected(this.#session?.lastActivityAt, causeOf(end, url)),
+        servers,
+        onDisconnected: (end, isMoving) => onDisconnected(this.#session?.lastActivityAt, end, isMoving),
         onRejected,
       },
       environment,
@@ -72,36 +82,25 @@ export class WatchConnection<Data> {
     this.#session?.end({ kind: "broken" });
   }
 
-  async #attempt(): Promise<SessionEnd> {
-    const [first, second] = this.#transports();
-    const end = await this.#open(first);
-    return end.kind === "unopened" && second && !this.#reconnection.isClosed ? this.#open(second) : end;
-  }
-
-  /** Prefers the second transport once it has connected and the first never has. */
-  #transports(): readonly [WatchTransport, WatchTransport?] {
-    const { transports } = this.#options;
-    const [first, second] = transports;
-    return second && this.#proven.has(second) && !this.#proven.has(first) ? [second, first] : transports;
-  }
-
-  async #open(transport: WatchTransport): Promise<SessionEnd> {
-    const { url, keepAliveMs, request, onFailedEvent = rethrow, isInBackground = false } = this.#options;
+  readonly #open = async (transport: WatchTransport): Promise<EndedSession> => {
+    const { servers, keepAliveMs, request, onFailedEvent = rethrow, isInBackground = false } = this.#options;
     const token = await this.#currentToken();
-    if (this.#reconnection.isClosed || "kind" in token) return "kind" in token ? token : { kind: "broken" };
+    if (this.#reconnection.isClosed || "kind" in token)
+      return { end: "kind" in token ? token : { kind: "broken" } };
     const session = (this.#session = new WatchSession({
       clock: this.#environment.clock,
       keepAliveMs,
+      openingMs: servers.urls.length > 1 ? OPENING_MS_OF_SEVERAL : OPENING_MS,
       onData: this.#onData,
       onFailedEvent,
     }));
-    transport({ url, isInBackground, ...token, ...request() }, session).catch((cause: unknown) => {
-      session.end({ kind: session.isAcknowledged ? "broken" : "unopened", cause });
-    });
-    const end = await session.ended;
-    if (session.isAcknowledged) this.#proven.add(transport);
-    return end;
-  }
+    transport({ url: `${servers.url}/graphql`, isInBackground, ...token, ...request() }, session).catch(
+      (cause: unknown) => {
+        session.end({ kind: session.isAcknowledged ? "broken" : "unopened", cause });
+      },
+    );
+    return { end: await session.ended, isAcknowledged: session.isAcknowledged };
+  };
 
   readonly #onData = (data: unknown): void => {
     this.#reconnection.onData();
@@ -120,11 +119,10 @@ export class WatchConnection<Data> {
   }
 }
 
+/** Time limits for the acknowledgement of one server, and of each if there are others, milliseconds. */
+const OPENING_MS = 10_000;
+const OPENING_MS_OF_SEVERAL = 5_000;
+
 function rethrow(error: TidemarkError): never {
   throw error;
-}
-
-function causeOf(end: SessionEnd, url: URL): unknown {
-  if ("error" in end) return end.error;
-  return end.kind === "unopened" ? noServerError(url.href.replace(/\/graphql$/, ""), end.cause) : end.cause;
 }

@@ -6,15 +6,19 @@ import { ignoreUnawaited, isNodeLike } from "../platform.js";
 import { sseTransport } from "../transport/sse-transport.js";
 import type { WatchTransport } from "../transport/watch-session.js";
 import { webSocketTransport } from "../transport/websocket-transport.js";
-import { invalidAddress, resolveEndpoint } from "../transport/endpoint.js";
+import { resolveEndpoint, serverUrls } from "../transport/endpoint.js";
 import { PendingReads, type ReadOutcome } from "../transport/pending-reads.js";
+import { ServerList } from "../transport/server-list.js";
 import { WATCHER_ENVIRONMENT, type WatchEnvironment } from "../transport/watch-environment.js";
+import { noServerError } from "../transport/no-server-error.js";
+import type { SessionEnd } from "../transport/session-end.js";
 import { WatchConnection } from "./watch-connection.js";
 import type { WatchEvent } from "./watch-event.js";
 import { WatchMirror, type AppliedEvent, type ReceivedEvent } from "./watch-mirror.js";
 import type { WatchOptions, WatchTransportName } from "./watch-options.js";
 import { WatchQueue } from "./watch-queue.js";
 import type { WatchedJob } from "./watched-job.js";
+import { withFallback } from "./with-fallback.js";
 
 /**
  * Watches the jobs of a database. A watch delivers events, and `Watch.jobs` always holds the current jobs.
@@ -36,7 +40,7 @@ export function watch(options: WatchOptions = {}): Watch {
   return new Watch(options, WATCHER_ENVIRONMENT);
 }
 
-const TRANSPORTS: Readonly<Record<WatchTransportName, readonly [WatchTransport, WatchTransport?]>> = {
+const TRANSPORTS: Readonly<Record<WatchTransportName, readonly WatchTransport[]>> = {
   auto: [webSocketTransport, sseTransport],
   websocket: [webSocketTransport],
   sse: [sseTransport],
@@ -49,6 +53,7 @@ const WATCH_OPTIONS: Readonly<Record<keyof WatchOptions, OptionRule>> = {
   username: 2,
   jobId: 2,
   minIntervalMs: 0,
+  onMoved: 2,
   onError: 2,
   signal: 2,
   transport: ["auto", "websocket", "sse"] satisfies WatchTransportName[],
@@ -90,16 +95,18 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     const { url, token, database } = resolveEndpoint(options);
     this.#options = { ...options, database };
     this.#environment = environment;
+    const servers = new ServerList(serverUrls(url), options.onMoved);
     this.#connection = new WatchConnection(
       {
-        url: endpointOf(url),
+        servers,
         token,
-        transports: TRANSPORTS[options.transport ?? "auto"],
+        attempt: withFallback(TRANSPORTS[options.transport ?? "auto"]),
         keepAliveMs: options.keepAliveMs ?? KEEP_ALIVE_MS,
         request: () => ({ query: String(MirrorDocument), variables: this.#variables() }),
         onData: ({ taskEvents }) => this.#receive(taskEvents),
         onFailedEvent: (error) => this.#onFailedEvent(error),
-        onDisconnected: (lastActivityAt, cause) => this.#onDisconnected(lastActivityAt, cause),
+        onDisconnected: (lastActivityAt, end, isMoving) =>
+          this.#onDisconnected(lastActivityAt, isMoving ? undefined : causeOf(end, servers.urls)),
         onRejected: (error) => this.#end(error),
       },
       environment,
@@ -230,6 +237,7 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
     throw error;
   }
 
+  /** @param cause undefined while the watch moves to another server */
   #onDisconnected(lastActivityAt: number | undefined, cause: unknown): void {
     if (this.#status.kind === "connecting") {
       if (!this.#status.cause && !this.#isObserved) printFailure(cause);
@@ -287,16 +295,9 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined>, Asyn
 
 const KEEP_ALIVE_MS = 12_000;
 
-/** The GraphQL endpoint of a server, from an address with or without its path. @throws TypeError if it is invalid. */
-function endpointOf(address: string): URL {
-  const { location } = globalThis as { location?: { readonly href: string } }; // in a browser
-  if (!URL.canParse(address, location?.href)) throw invalidAddress(address);
-  const url = new URL(address, location?.href);
-  if (!/^(http|ws)s?:$/.test(url.protocol)) throw invalidAddress(address);
-  url.protocol = url.protocol.replace("ws", "http");
-  const path = url.pathname.replace(/\/+$/, "");
-  url.pathname = path.endsWith("/graphql") ? path : `${path}/graphql`;
-  return url;
+function causeOf(end: SessionEnd, urls: readonly string[]): unknown {
+  if ("error" in end) return end.error;
+  return end.kind === "unopened" ? noServerError(urls, end.cause) : end.cause;
 }
 
 /** Tells a program that waits for its first event why there is none. A page has the browser's messages. */

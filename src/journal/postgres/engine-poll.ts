@@ -12,6 +12,7 @@ import type { PostgresDatabase } from "./postgres-database.js";
  * it is. The leases are renewed on the same connection.
  */
 export class EnginePoll implements JournalEngine {
+  failure: unknown;
   readonly #connections: Connections;
   readonly #databases: ReadonlyMap<DatabaseName, { readonly database: PostgresDatabase }>;
   readonly #counters: EngineCounters;
@@ -92,8 +93,9 @@ export class EnginePoll implements JournalEngine {
         const hasNews = await this.#poll();
         waitMs = hasNews ? BUSY_MS : Math.min(IDLE_MS, waitMs * BACK_OFF);
         if (performance.now() - this.#leasesRenewedAt >= LEASE_RENEWAL_MS) await this.#renewAllLeases();
-      } catch {
-        waitMs = IDLE_MS; // `silentMs` says so
+      } catch (error) {
+        this.failure = error;
+        waitMs = IDLE_MS;
       }
     }
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { ChangeSignal } from "../../util/change-signal.js";
 import type { JournalDatabase } from "../journal-handle.js";
@@ -98,13 +99,24 @@ export class PostgresDatabase implements JournalDatabase {
     }
   }
 
+  /** Tries for a while: the failure that made the outcome unknown has often ended other connections too, or moved the server. */
   async find(commitId: string): Promise<number | undefined> {
+    const givesUpAt = performance.now() + FIND_TRIES_MS;
+    for (;;) {
+      try {
+        return await this.#find(commitId);
+      } catch (error) {
+        if (performance.now() >= givesUpAt) throw error;
+        await pause(FIND_PAUSE_MS);
+      }
+    }
+  }
+
+  async #find(commitId: string): Promise<number | undefined> {
     const { node, number } = this.#isInDoubt ? this.#raiseFence() : { node: "", number: undefined };
     const values = [this.name, newGenerationId(), commitId, commitLevel(this.#options), node, number];
-    const [row] = await this.#write({
-      sql: "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision",
-      values,
-    });
+    const sql = "SELECT tidemark.find($1, $2, $3, $4, $5, $6) AS revision";
+    const [row] = await this.#write({ sql, values });
     if (number === this.#fence.number) this.#isInDoubt = false;
     return row["revision"] ?? undefined;
   }
@@ -314,6 +326,8 @@ function isSameHistory(one: JournalPoint, other: JournalPoint): boolean {
   return one.epoch === other.epoch && one.generation === other.generation;
 }
 
+const FIND_TRIES_MS = 5_000;
+const FIND_PAUSE_MS = 100;
 const EPOCH_BYTES = 9;
 const GENERATION_BYTES = 6;
 const NODE_BYTES = 9;

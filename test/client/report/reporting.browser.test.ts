@@ -12,9 +12,10 @@ import { JOB, waitForJob, linesOf, jobOnServer } from "../server-jobs.js";
 const EXPORTS = ["connect", "leaf", "task"];
 /** An interval that no test waits for. */
 const RARELY_MS = 60_000;
-const BUNDLE_BYTES_MAX = 16_000;
+/** 400 more than one server needed: the client moves on to another one when its server fails. */
+const BUNDLE_BYTES_MAX = 16_400;
 
-it("the SDK adds at most 16 kB, gzipped, to a page that reports", async () => {
+it("the SDK adds at most 16.4 kB, gzipped, to a page that reports", async () => {
   expect(gzipSync(await bundleClient(EXPORTS)).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
 });
 

@@ -38,8 +38,8 @@ class ImpatientClock implements ClientClock {
   }
 }
 
-/** The time limits for the acknowledgement and for a ping. */
-const DEADLINES_MS = new Set([10_000, 12_000]);
+/** The time limits for the acknowledgement, with one server and with several, and for a ping. */
+const DEADLINES_MS = new Set([10_000, 5_000, 12_000]);
 
 /** Resolves once the condition holds, which is checked after each change. */
 export async function waitUntil(watch: Watch, condition: () => boolean): Promise<void> {

@@ -10,9 +10,10 @@ import { startServer } from "../../kit/server/server.js";
 import { store, update } from "../../server/jobs.js";
 import { SDK_TRANSPORTS } from "./test-watches.js";
 
-const BUNDLE_BYTES_MAX = 8_000;
+/** 300 more than one server needed: the watch moves on to another one when its server fails. */
+const BUNDLE_BYTES_MAX = 8_300;
 
-it("the SDK adds at most 8 kB, gzipped, to a page that watches", async () => {
+it("the SDK adds at most 8.3 kB, gzipped, to a page that watches", async () => {
   expect(gzipSync(await bundleClient()).length).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
 });
 

@@ -223,7 +223,9 @@ describe("A watch", () => {
 
   it.each(["nowhere", "localhost:4000"])("rejects an invalid address: %s", (url) => {
     expect(() => watchBy(new ManualClock(), { url })).toThrow(
-      new TypeError(`Invalid server address "${url}": expected one like http://127.0.0.1:4000.`),
+      new TypeError(
+        `Invalid server address "${url}": expected one like http://127.0.0.1:4000, or several with commas.`,
+      ),
     );
   });
 });

@@ -1,12 +1,12 @@
 import { setImmediate } from "node:timers/promises";
-import type { DatabaseJournal, Journal } from "../../../src/journal/journal.js";
+import type { DatabaseJournal, Journal, JournalNews } from "../../../src/journal/journal.js";
 import { importOf } from "./delegated-journal.js";
 
 /** The longest wait, in turns. */
 const TURNS_MAX = 5;
 
 /**
- * `journal`, but it opens and appends after some turns of the event loop, and answers after some more. Calls
+ * `journal`, but it opens, reads and appends after some turns of the event loop, and answers after some more. Calls
  * run in another order than they were made, and answers arrive in a third, so callers face real races; a
  * seeded `random` repeats them.
  */
@@ -39,12 +39,20 @@ function delayAppends(handle: DatabaseJournal, delayed: Delayed): DatabaseJourna
     load: (take) => handle.load(take),
     erase: (ifRevision) => handle.erase(ifRevision),
     append: (entries, madeFrom) => delayed(() => handle.append(entries, madeFrom)),
-    find: (commitId) => handle.find(commitId),
-    follow: (point, signal) => handle.follow(point, signal),
-    head: () => handle.head(),
+    find: (commitId) => delayed(() => handle.find(commitId)),
+    follow: (point, signal) => delayNews(handle.follow(point, signal), delayed),
+    head: () => delayed(() => handle.head()),
     holdsLease: () => handle.holdsLease(),
     close: () => handle.close(),
   };
+}
+
+/** The news may be old when it arrives: its reader may know more by then. */
+async function* delayNews(
+  news: AsyncIterable<JournalNews>,
+  delayed: Delayed,
+): AsyncGenerator<JournalNews, void> {
+  for await (const item of news) yield await delayed(async () => item);
 }
 
 async function turns(random: () => number): Promise<void> {

@@ -15,6 +15,11 @@ export interface FaultyJournal extends Journal {
    * `after writing` with the outcome "unknown". Each call affects one append, in order.
    */
   failNextAppend(when: FaultTime): void;
+  /**
+   * Makes the next call reject that reads something new: `follow`, `find` or `head` of any handle. Each call affects one
+   * call.
+   */
+  failNextRead(): void;
 }
 
 export type FaultTime = "before writing" | "after writing";
@@ -22,18 +27,21 @@ export type FaultTime = "before writing" | "after writing";
 /** `journal`, with failures on demand. */
 export function createFaultyJournal(journal: Journal): FaultyJournal {
   let openFaults = 0;
-  const appendFaults: FaultTime[] = [];
+  const faults: Faults = { ofAppends: [], ofReads: 0 };
   return {
     failNextOpen() {
       openFaults += 1;
     },
     failNextAppend(when) {
-      appendFaults.push(when);
+      faults.ofAppends.push(when);
+    },
+    failNextRead() {
+      faults.ofReads += 1;
     },
     supports: journal.supports,
     engine: journal.engine,
     async open(database) {
-      if (openFaults === 0) return failAppends(await journal.open(database), appendFaults);
+      if (openFaults === 0) return failCalls(await journal.open(database), faults);
       openFaults -= 1;
       throw new JournalError("Told to fail before opening.", "nothing written");
     },
@@ -46,14 +54,36 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
   };
 }
 
-function failAppends(handle: DatabaseJournal, faults: FaultTime[]): DatabaseJournal {
+interface Faults {
+  readonly ofAppends: FaultTime[];
+  ofReads: number;
+}
+
+function failCalls(handle: DatabaseJournal, faults: Faults): DatabaseJournal {
+  const checkRead = (): void => {
+    if (faults.ofReads === 0) return;
+    faults.ofReads -= 1;
+    throw new JournalError("Told to fail before reading.", "nothing written");
+  };
   return {
     load: (take) => handle.load(take),
     erase: (ifRevision) => handle.erase(ifRevision),
-    append: (entries, madeFrom) => appendOrFail(faults.shift(), () => handle.append(entries, madeFrom)),
-    find: (commitId) => handle.find(commitId),
-    follow: (point, signal) => handle.follow(point, signal),
-    head: () => handle.head(),
+    append: (entries, madeFrom) =>
+      appendOrFail(faults.ofAppends.shift(), () => handle.append(entries, madeFrom)),
+    async find(commitId) {
+      checkRead();
+      return handle.find(commitId);
+    },
+    async *follow(point, signal) {
+      for await (const news of handle.follow(point, signal)) {
+        checkRead();
+        yield news;
+      }
+    },
+    async head() {
+      checkRead();
+      return handle.head();
+    },
     holdsLease: () => handle.holdsLease(),
     close: () => handle.close(),
   };

@@ -11,6 +11,7 @@ import { withHandles } from "./observed-journal.js";
 export class ManualEngine implements JournalEngine {
   readonly #clock: Clock;
   readonly #aheadMs: number;
+  readonly failure = new Error("connect ECONNREFUSED");
   #silentSince: number | undefined;
 
   /** @param aheadMs how far its time of day is ahead of that of `clock` */

@@ -6,6 +6,8 @@
 import { once } from "node:events";
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { POLL_MS } from "../poll-ms.js";
 
 /** A GraphQL request as written in a body, a URL or a message. */
 export interface GraphqlRequest {
@@ -151,7 +153,7 @@ export async function readMetric(
 
 /** Polls until the metric has the value; the time limit of the test ends a futile wait. */
 export async function metricReaches(url: string, series: string, value: number): Promise<void> {
-  while ((await readMetric(url, series)) !== value) await new Promise(setImmediate);
+  while ((await readMetric(url, series)) !== value) await setTimeout(POLL_MS);
 }
 
 /** A TCP connection on which a test writes arbitrary bytes. */

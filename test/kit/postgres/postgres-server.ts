@@ -171,6 +171,15 @@ export class PostgresServer implements AsyncDisposable {
     await this.startAgain();
   }
 
+  /** Resolves with the process of a session whose commit waits for a synchronous standby. */
+  async waitingForStandby(): Promise<number> {
+    const waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    for (;;) {
+      const [session] = await this.query<{ pid: number }>(waiting);
+      if (session) return session.pid;
+    }
+  }
+
   /** Stops the receiver of a standby, which keeps its connection but takes nothing; returns what continues it. */
   async pauseReceiver(): Promise<() => void> {
     const [receiver] = await this.query<{ pid: number }>("SELECT pid FROM pg_stat_wal_receiver");

@@ -55,6 +55,13 @@ export class ReplicatedPostgres implements AsyncDisposable {
     return { all: states.length, sync: states.filter(({ state }) => state === "sync").length };
   }
 
+  /** Resolves when all standbys have applied what is committed now. */
+  async replayed(): Promise<void> {
+    const [now] = await this.primary.query<{ lsn: string }>("SELECT pg_current_wal_lsn() AS lsn");
+    const applied = `SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= '${now!.lsn}'`;
+    while ((await this.primary.query(applied)).length < this.standbys.length);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const parts = this.standbys.flatMap(({ server, link }) => [server, link]);
     await Promise.all([this.primary, ...parts].map((part) => part[Symbol.asyncDispose]()));

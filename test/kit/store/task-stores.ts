@@ -34,7 +34,7 @@ export interface StoresOptions {
 }
 
 /** The instant at which the clock starts. */
-const START = 1_700_000_000_000;
+export const START = 1_700_000_000_000;
 
 export function createStores({
   limits: given,

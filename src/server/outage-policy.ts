@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import type { Problem } from "./health-probes.js";
 
-export interface EngineWatchOptions {
+export interface OutagePolicyOptions {
   readonly engine: JournalEngine;
   /** How the engine is reached, without passwords. */
   readonly address: string;
@@ -29,14 +29,14 @@ export interface EngineWatchOptions {
  * Within the grace, reads and subscriptions go on, so that a failover disturbs nobody. After it they stop, because a
  * server that cannot receive the changes of other servers must not look live.
  */
-export class EngineWatch {
-  readonly #options: EngineWatchOptions;
+export class OutagePolicy {
+  readonly #options: OutagePolicyOptions;
   #timer: Timer | undefined;
   #phase: "answers" | "silent" | "given up" = "answers";
   /** The longest silence that was seen since the engine answered. */
   #silentMs = 0;
 
-  constructor(options: EngineWatchOptions) {
+  constructor(options: OutagePolicyOptions) {
     this.#options = options;
   }
 
@@ -83,11 +83,17 @@ export class EngineWatch {
     this.#silentMs = Math.max(this.#silentMs, silentMs);
     if (this.#phase === "answers") {
       this.#phase = "silent";
-      log.warn({ address, silentMs }, "the database server does not answer: changes fail");
+      log.warn(
+        { err: engine.failure, address, silentMs },
+        "the database server does not answer: changes fail",
+      );
     }
     if (this.#phase === "silent" && silentMs > graceMs) {
       this.#phase = "given up";
-      log.error({ address, silentMs }, "the database server does not answer: disconnecting all watchers");
+      log.error(
+        { err: engine.failure, address, silentMs },
+        "the database server does not answer: disconnecting all watchers",
+      );
       onGraceOver();
     }
   }

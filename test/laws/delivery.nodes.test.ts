@@ -1,0 +1,164 @@
+import { setImmediate } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TidemarkError } from "../../src/protocol/tidemark-error.js";
+import type { PerDatabaseTaskStore } from "../../src/store/per-database-task-store.js";
+import type { JobFilter } from "../../src/store/task-store.js";
+import { MovingWatcher, type WatchedNode } from "../kit/delivery/moving-watcher.js";
+import { seededRandom } from "../kit/deterministic/seeded-random.js";
+import { randomTurns } from "../kit/deterministic/turns.js";
+import { delayJournal } from "../kit/journal/delayed-journal.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
+import { comparableState } from "../kit/store/comparable-state.js";
+import { applyCommand, commandGroups, KEYS, type CommandGroup } from "../kit/store/job-commands.js";
+import { createNodes, type Node, type Nodes } from "../kit/store/nodes.js";
+import { RecordingListener } from "../kit/store/recording-listener.js";
+import { StoreHistory } from "../kit/store/store-history.js";
+import { exactTree } from "../kit/store/tree-parts.js";
+
+/**
+ * Checks laws 4 and 6 to 12 on random lives of a database that three servers serve. Each life has a writer on each server
+ * and watchers that move between them. The journal answers after random delays, and calls of it fail. The lease of the
+ * database moves, too. `npm run test:laws` does the same for a longer time.
+ */
+
+const { LAWS_SECONDS, LAWS_SEED } = process.env;
+/** Of about 50 steps each. */
+const LIVES = IS_FULL_LENGTH ? 200 : 15;
+const LIFE_MS_MAX = 60_000;
+const LIMIT_MS = LAWS_SECONDS === undefined ? undefined : Number(LAWS_SECONDS) * 1_000;
+
+const TIMEOUT_MS = (LIMIT_MS ?? LIFE_MS_MAX) + LIFE_MS_MAX;
+const RUNS =
+  LIMIT_MS === undefined
+    ? { numRuns: LIVES }
+    : { numRuns: 1_000_000, interruptAfterTimeLimit: LIMIT_MS, markInterruptAsFailure: false };
+
+const seeds = LAWS_SEED === undefined ? fc.noBias(fc.nat()) : fc.constant(Number(LAWS_SEED));
+
+describe("watchers that move between three servers", () => {
+  it(
+    "receive lawful events in random lives, and no Reset because they moved",
+    async () => {
+      expect(await liveOften()).toBeGreaterThan(0);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+const FILTERS: readonly JobFilter[] = [
+  {},
+  {},
+  { username: KEYS[0]!.username },
+  { jobId: KEYS[0]!.jobId },
+  { ...KEYS[0]! },
+];
+
+/** Returns the number of lives. @throws if one of them breaks a law */
+async function liveOften(): Promise<number> {
+  let count = 0;
+  let latest: Promise<void> = Promise.resolve();
+  const property = fc.asyncProperty(fc.noShrink(seeds), (seed) => {
+    count++;
+    return (latest = live(seededRandom(seed)));
+  });
+  await fc.assert(property, RUNS);
+  await latest; // waits for the life that the time limit interrupted
+  return count;
+}
+
+/** @throws if a law is broken */
+async function live(random: () => number): Promise<void> {
+  const removalsKeptMax = [1, 2, 1_000][Math.floor(random() * 3)]!;
+  await using nodes = createNodes({
+    limits: { removalsKeptMax, logLinesPerJobMax: 3 },
+    journal: (journal) => delayJournal(journal, random),
+  });
+  const watched = await Promise.all(nodes.all.map(recordedNode));
+  const watchers = FILTERS.map(
+    (filter, at) => new MovingWatcher(watched, filter, at % 2 === 0 ? 0 : 50, random),
+  );
+  const seed = Math.floor(random() * 2 ** 31);
+  const histories = fc.sample(commandGroups(40), { numRuns: 3, seed });
+  const writing = Promise.all(histories.map((groups) => write(nodes, groups, random)));
+  const ending = writing
+    .then(() => untilAllUpToDate(nodes, watched, watchers))
+    .finally(() => watchers.forEach((watcher) => watcher.stop()));
+  await Promise.all([ending, ...watchers.map((watcher) => watcher.run())]);
+
+  expect(watchers.map(({ held }) => held)).toEqual(watchers.map(({ expected }) => expected));
+  const [first, ...others] = watched;
+  expect(first!.listener.revisions).toEqual(numbersTo(first!.store.position.revision));
+  for (const other of others) expect(changesOf(other.listener)).toEqual(changesOf(first!.listener));
+}
+
+interface RecordedNode extends WatchedNode {
+  readonly listener: RecordingListener;
+}
+
+async function recordedNode(node: Node): Promise<RecordedNode> {
+  const store = await node.store();
+  const [history, listener] = [new StoreHistory(), new RecordingListener()];
+  store.addListener(history);
+  store.addListener(listener);
+  return { hub: node.hub, store, history, listener };
+}
+
+/** Sends each group to any of the servers, in turn. */
+async function write(nodes: Nodes, groups: readonly CommandGroup[], random: () => number): Promise<void> {
+  for (const { commands, afterMs } of groups) {
+    const node = nodes.all[Math.floor(random() * nodes.all.length)]!;
+    if (random() < 0.1) failNextCall(node, random);
+    if (random() < 0.05) nodes.leaseHolder = Math.floor(random() * nodes.all.length);
+    if (random() < 0.2) nodes.clock.advance(afterMs);
+    const store = await node.store();
+    await Promise.all(commands.map((command) => applyIfAvailable(store, command)));
+    await randomTurns(random);
+  }
+}
+
+function failNextCall({ faults }: Node, random: () => number): void {
+  const fault = Math.floor(random() * 3);
+  if (fault === 0) faults.failNextRead();
+  else faults.failNextAppend(fault === 1 ? "before writing" : "after writing");
+}
+
+async function applyIfAvailable(
+  store: PerDatabaseTaskStore,
+  command: CommandGroup["commands"][number],
+): Promise<void> {
+  try {
+    await applyCommand(store, command);
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || error.code !== "UNAVAILABLE") throw error;
+  }
+}
+
+/** Advances time until all servers have the same changes and all watchers have them, for a bounded number of turns. */
+async function untilAllUpToDate(
+  { clock }: Nodes,
+  watched: readonly WatchedNode[],
+  watchers: readonly MovingWatcher[],
+): Promise<void> {
+  const isUpToDate = ({ held, expected }: MovingWatcher): boolean => isDeepStrictEqual(held, expected);
+  const isInSync = (): boolean =>
+    new Set(watched.map(({ store }) => store.position.revision)).size === 1 && watchers.every(isUpToDate);
+  for (let turn = 0; turn < 5_000 && !isInSync(); turn++) {
+    clock.advance(10);
+    await setImmediate();
+  }
+}
+
+/** What a listener was told, with everything that a later change or delivery depends on. */
+function changesOf({ calls }: RecordingListener): unknown[] {
+  return calls.map((call) => {
+    if (call.kind === "removed") return { kind: call.kind, removal: comparableState(call.removal) };
+    const { kind, userTask } = call;
+    return { kind, userTask: { ...comparableState(userTask), task: exactTree(userTask.task) } };
+  });
+}
+
+function numbersTo(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => at + 1);
+}
