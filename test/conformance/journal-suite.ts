@@ -962,6 +962,15 @@ function specifyImports(open: Open, reopen: Reopen): void {
     expect(await newsAt(copy, { epoch, generation, revision: 0 })).toEqual({ kind: "gone" });
   });
 
+  it("has the newest log lines of a job that had more in the source", async () => {
+    const { handle, writer } = await writing(open, { logLinesPerJobMax: 9 });
+    await writer.write(stores(JOB), reports(JOB, { log: ["1", "2", "3", "4", "5"].map(lineOf) }));
+    const target = await open();
+    await target.import!(DB, handle);
+    const { jobs } = await loadAll(await target.open(DB));
+    expect(jobs[0]!.log.map(({ message }) => message)).toEqual(["3", "4", "5"]);
+  });
+
   it("forgets its oldest removals as later ones come", async () => {
     const { handle } = await world(open);
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);

@@ -3,7 +3,7 @@ import type { VersionedRow } from "../../tasks/task-rows.js";
 import type { LogEntry } from "../../tasks/user-task.js";
 import { unreachable } from "../../util/assert.js";
 import { DamagedJournalError, type JobHeader, type JournalRecord, type StoredJob } from "../journal.js";
-import { appendLogLines, createStoredJob, jobKeyText, pickJobKey } from "../stored-job.js";
+import { appendLogLines, createStoredJob, jobKeyText, pickJobKey, withBoundedLog } from "../stored-job.js";
 
 /**
  * The jobs that entries lead to. Of a job that was only updated, the record before the entries is needed too: it is passed to
@@ -54,7 +54,7 @@ export class JobFold {
   next(record: StoredJob): StoredJob | undefined {
     const id = jobKeyText(record);
     const change = this.#changes.get(id);
-    if (!change) return record;
+    if (!change) return withBoundedLog(record, this.#logLinesMax);
     if (change.base !== undefined) return undefined;
     this.#changes.delete(id);
     return this.#updated(record, change);
