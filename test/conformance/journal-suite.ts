@@ -11,6 +11,7 @@ import {
   type JournalPoint,
   type JournalRecord,
 } from "../../src/journal/journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import type { JobKey } from "../../src/tasks/names.js";
 import { treeOf } from "../../src/tasks/task-rows.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
@@ -909,7 +910,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   it("makes a database that equals the one that was loaded, also when the journal is reopened", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(APPEND, { minLength: 1, maxLength: 12 }), async (appends) => {
-        const { handle, writer } = await writing(open, { removalsKeptMax: 2 });
+        const { handle, writer } = await writing(openMemory, { removalsKeptMax: 2 });
         await writer.write(stores(JOB, TREE), reports(JOB, { log: [lineOf("imported")] }));
         for (const steps of appends) await writer.write(...steps.map(changeOf));
         const target = await open({ removalsKeptMax: 2 });
@@ -923,7 +924,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("keeps the names of jobs and databases, with any characters", async () => {
-    const { journal, handle, writer } = await writing(open);
+    const { journal, handle, writer } = await writing(openMemory);
     await writer.write(...HOSTILE_KEYS.map((key) => stores(key)), ...everyThird(1).map(removes));
     const target = await open();
     for (const name of HOSTILE_NAMES) await target.import!(databaseName(name), handle);
@@ -936,7 +937,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("continues the history: numbers, conflicts, removals and followers", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     await handle.append([storing(JOB), updating(JOB, 1), storing(OTHER_JOB), removing(OTHER_JOB, 3)]);
     const target = await open();
     await target.import!(DB, handle);
@@ -951,7 +952,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("keeps neither the newest entries nor what could be found of them", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     const entry = storing(JOB);
     await handle.append([entry]);
     const target = await open();
@@ -963,7 +964,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("has the newest log lines of a job that had more in the source", async () => {
-    const { handle, writer } = await writing(open, { logLinesPerJobMax: 9 });
+    const { handle, writer } = await writing(openMemory, { logLinesPerJobMax: 9 });
     await writer.write(stores(JOB), reports(JOB, { log: ["1", "2", "3", "4", "5"].map(lineOf) }));
     const target = await open();
     await target.import!(DB, handle);
@@ -972,7 +973,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("forgets its oldest removals as later ones come", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
     const target = await open({ removalsKeptMax: 2 });
     await target.import!(DB, handle);
@@ -984,7 +985,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("keeps the generations, whose states are still recognized", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 9)]);
     const generations = [
       { id: "", startsAt: 0 },
@@ -1020,7 +1021,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("leaves nothing if the load fails in the middle, and can be repeated", async () => {
-    const { handle, writer } = await writing(open);
+    const { handle, writer } = await writing(openMemory);
     await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
     const target = await open();
     const failing = target.import!(DB, {
@@ -1035,6 +1036,11 @@ function specifyImports(open: Open, reopen: Reopen): void {
     await target.import!(DB, handle);
     expect(await loaded(await target.open(DB))).toEqual(writer.expected());
   });
+}
+
+/** The source of imports: a journal that is not of the driver. */
+async function openMemory(bounds: Partial<JournalOptions> = {}): Promise<Journal> {
+  return closedAtEnd(createMemoryJournal({ ...OPTIONS, ...bounds }));
 }
 
 const LEAF: TaskSpec = { description: "leaf", volume: 10 };
