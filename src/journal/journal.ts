@@ -315,6 +315,23 @@ export class JournalError extends Error {
   }
 }
 
+/** Thrown when the engine of a journal cannot be reached, or reports an error. */
+export class EngineError extends JournalError {
+  /** As the end of a sentence, for every client: names no address. */
+  readonly reason: string;
+
+  /** @param message for the operator */
+  constructor(
+    reason: string,
+    message: string,
+    outcome: JournalError["outcome"],
+    options?: { cause?: unknown },
+  ) {
+    super(message, outcome, options);
+    this.reason = reason;
+  }
+}
+
 /** Thrown when stored data is intact, but was written in a form that this version does not know. */
 export class UnknownFormatError extends JournalError {
   /** @param what of the stored data is unknown, such as "a task of kind 7" */

@@ -22,7 +22,7 @@ import {
 } from "../journal.js";
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
 import { isStateOf } from "../is-state-of.js";
-import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
+import { jobKeyText, pickJobKey, createStoredJob, updatedJob } from "../stored-job.js";
 import type { DiskReserve } from "./disk-reserve.js";
 import type { DescriptorReserve } from "./descriptor-reserve.js";
 import {
@@ -59,7 +59,7 @@ import {
 } from "./space-reservation.js";
 import { Transaction, writeTransaction, type MutableHead, type TransactionOptions } from "./transaction.js";
 import { WriteAheadLog, type LoggedEntry } from "./write-ahead-log.js";
-import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
+import { PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
 /**
  * One database in one LMDB file and its write-ahead log.
@@ -594,7 +594,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         ? old && decodeJob(key, old)
         : this.#storedAt(change.storedRevision);
     if (!job) throw new DamagedFileError("the record of a job is missing");
-    return compacted(job, change, this.#options.logLinesPerJobMax);
+    return updatedJob(job, change, this.#options.logLinesPerJobMax);
   }
 
   #storedAt(revision: number): StoredJob {

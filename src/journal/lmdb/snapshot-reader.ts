@@ -6,7 +6,7 @@ import {
   type StoredJob,
   type StoredRemoval,
 } from "../journal.js";
-import { jobKeyText, createStoredJob, withBoundedLog } from "../stored-job.js";
+import { jobKeyText, createStoredJob, updatedJob, withBoundedLog } from "../stored-job.js";
 import { DamagedFileError, type LmdbFile, type LmdbRecord, type ValueLocation } from "./lmdb-file.js";
 import {
   checksumOfRecord,
@@ -21,7 +21,7 @@ import {
   type DatabaseHead,
 } from "./records.js";
 import type { LoggedEntry } from "./write-ahead-log.js";
-import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
+import { PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
 /** Reads and checks the head of a file; undefined if the file is empty. @throws DamagedFileError */
 export function headOf(file: LmdbFile): DatabaseHead | undefined {
@@ -209,7 +209,7 @@ export class SnapshotReader {
       if (entry.change.kind === "removed") job = undefined;
     }
     const change = this.pendingCompaction.get(id);
-    return job && change && compacted(job, change, linesMax);
+    return job && change && updatedJob(job, change, linesMax);
   }
 
   /** The removals in the file that are still remembered. */

@@ -6,6 +6,8 @@ import {
   type JournalNews,
   type JournalPoint,
 } from "../../../src/journal/journal.js";
+import { unavailableReason } from "../../../src/journal/unavailable-reason.js";
+import { writeFailureReason } from "../../../src/journal/write-failure-reason.js";
 import { databaseName, jobKey, loadAll, storing, updating } from "../../kit/journal/entries.js";
 import { openPostgres } from "../../kit/journal/postgres-journals.js";
 import { SeverableProxy } from "../../kit/network/severable-proxy.js";
@@ -83,9 +85,7 @@ describe.skipIf(!HAS_POSTGRES || !IS_FULL_LENGTH)(`a failing PostgreSQL ${NEEDS_
       await handle.append([storing(JOB)]);
       const kept = await loadAll(handle);
       const { server: standby, link } = postgres.standbys[0]!;
-      await expect
-        .poll(() => standby.query("SELECT head::int FROM tidemark.databases"), PATIENT)
-        .toEqual([{ head: 1 }]);
+      await expect.poll(() => headOn(standby), PATIENT).toEqual([{ head: 1 }]);
       link.shut();
       await handle.append([updating(JOB, 1)]);
       const lost = await loadAll(handle);
@@ -103,7 +103,9 @@ describe.skipIf(!HAS_POSTGRES || !IS_FULL_LENGTH)(`a failing PostgreSQL ${NEEDS_
       const journal = await openPostgres(proxy.urlOf(postgres.primary.url));
       const handle = await journal.open(DB);
       await handle.append([storing(JOB)]);
-      proxy.redirectTo(postgres.standbys[0]!.server.url);
+      const { server: standby } = postgres.standbys[0]!;
+      await expect.poll(() => headOn(standby), PATIENT).toEqual([{ head: 1 }]);
+      proxy.redirectTo(standby.url);
       proxy.sever();
       await expect.poll(() => journal.isWritable(), PATIENT).toBe(false);
       expect(await refusalOf(() => handle.head())).toBe("this server is a standby");
@@ -210,7 +212,12 @@ describe.skipIf(!HAS_POSTGRES || !IS_FULL_LENGTH)(`a failing PostgreSQL ${NEEDS_
       await handle.append([storing(JOB)]);
       proxy.shut();
       await expect.poll(() => journal.engine!.silentMs(), PATIENT).toBeGreaterThan(1_000);
-      expect(await outcomeOf(handle.append([updating(JOB, 1)]))).toBe("nothing written");
+      const failure: unknown = await handle.append([updating(JOB, 1)]).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ outcome: "nothing written" });
+      expect(writeFailureReason(failure)).toBe("there is no connection to the database server");
+      expect(unavailableReason(failure)).toBe(
+        "It cannot be read: there is no connection to the database server. Try again.",
+      );
       expect(await journal.isWritable()).toBe(false);
       proxy.reopen();
       await expect.poll(() => journal.engine!.silentMs(), PATIENT).toBe(0);
@@ -276,6 +283,11 @@ const WAITING_FOR_STANDBY =
   "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%append%'";
 const WAITING_FOR_LOCK = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
 const APPENDERS = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT * FROM tidemark.append%'";
+
+/** Undefined until the standby has the schema. */
+async function headOn(standby: PostgresServer): Promise<object[] | undefined> {
+  return standby.query("SELECT head::int FROM tidemark.databases").catch(() => undefined);
+}
 
 async function countOf(server: PostgresServer, sql: string): Promise<number> {
   return (await server.query(sql)).length;
