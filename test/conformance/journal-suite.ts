@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -16,6 +15,7 @@ import type { JobKey } from "../../src/tasks/names.js";
 import { treeOf } from "../../src/tasks/task-rows.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 import {
   databaseName,
   grows,
@@ -367,11 +367,13 @@ function specifyState(open: Open): void {
   });
 
   it("waits until each slice is taken", async () => {
-    const { handle } = await world(open);
+    const { journal, handle } = await world(open);
+    const elsewhere = await journal.open(OTHER_DB);
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(OTHER_JOB, 2)]);
     const keys: JobKey[] = [];
     await handle.load(async ({ jobs, removals }) => {
-      await setImmediate();
+      await untilIdle();
+      for (let looks = 0; looks < 10; looks++) await elsewhere.head();
       keys.push(...jobs, ...removals);
     });
     expect(keys).toHaveLength(2);

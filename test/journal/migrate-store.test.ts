@@ -112,6 +112,7 @@ describe.runIf(HAS_POSTGRES && IS_FULL_LENGTH)(`a migration to PostgreSQL ${NEED
     await expect(migrate(from, to)).rejects.toThrow(
       `A server uses the database "neo4j" of --from. Stop all servers`,
     );
+    expect(existsSync(pathOf(to))).toBe(false);
     await migrate(from, to, ["movies"]);
     expect(await namesIn(to)).toEqual(["movies"]);
   });
