@@ -91,6 +91,13 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#cursor?.skipHidden(revision);
   }
 
+  /** Pulls because the store was loaded again: any change after the cursor may match. */
+  lookAgain(): void {
+    this.#isDue = true;
+    this.#throttle.markDue(this);
+    this.#throttle.wake();
+  }
+
   /** Pulls even though no change matched, because a bookmark may be due. */
   refresh(): void {
     this.markChanged(Infinity);

@@ -599,11 +599,11 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   /** Call it only between two batches. @throws JournalError */
   async #hear(news: JournalNews, upTo = Infinity): Promise<void> {
     const lost = await this.#replica.hear(news, upTo);
-    if (lost) this.#onHistoryReplaced(lost);
+    if (lost) this.#onLoadedAgain(lost);
     this.#rescheduleHealthCheck();
   }
 
-  #onHistoryReplaced(lost: readonly (UserTask | Removal)[]): void {
+  #onLoadedAgain(lost: readonly (UserTask | Removal)[]): void {
     if (this.#replica.history.generations.length > 1 && lost.length > 0) {
       const jobs = lost.map(({ username, jobId, stamp }) => ({ username, jobId, revision: stamp.revision }));
       this.#options.log.error({ database: this.database, jobs }, LOST_CHANGES);
