@@ -11,7 +11,7 @@ const MUTATION = `mutation ($input: UpdateTaskInput!) { updateTask(input: $input
 
 class Worker {
   #url;
-  #key;
+  #job;
   #socket;
   /** The request in flight. */
   #request;
@@ -19,9 +19,9 @@ class Worker {
   #missing = 0;
   #latest = Promise.resolve();
 
-  constructor(url, key) {
+  constructor(url, job) {
     this.#url = new URL(url);
-    this.#key = key;
+    this.#job = job;
   }
 
   /** Sends a report after all earlier ones. Resolves with its answer. */
@@ -31,7 +31,7 @@ class Worker {
   }
 
   #post(micros) {
-    const input = { database: DATABASE, ...this.#key, updates: [{ path: "", done: micros }] };
+    const input = { ...this.#job, updates: [{ path: "", done: micros }] };
     const body = JSON.stringify({ query: MUTATION, variables: { input } });
     this.#request =
       `POST /graphql HTTP/1.1\r\nHost: ${this.#url.host}\r\nContent-Type: application/json\r\n` +
@@ -75,11 +75,12 @@ function lengthOf(chunk) {
   return end + 4 + Number(length);
 }
 
-let workers = [];
+const workers = [];
 
 answerRequests("", {
-  open({ url, count }) {
-    workers = Array.from({ length: count }, (_, at) => new Worker(url, keyOf(at, count)));
+  /** Opens `count` more, for as many jobs. */
+  open({ url, count, database = DATABASE }) {
+    for (let at = 0; at < count; at++) workers.push(new Worker(url, { database, ...keyOf(at, count) }));
   },
 
   /** Each worker reports sequentially, until `count` reports in total are answered. */

@@ -19,8 +19,8 @@ const RETRY_MS = 250;
 const [TEXT, PING, PONG] = [1, 9, 10];
 
 const watchers = [];
-let url;
 let events = 0;
+let resets = 0;
 let refused = 0;
 let liveCount = 0;
 let allLive = () => {};
@@ -33,13 +33,21 @@ class Watcher {
   #isOpen = false;
   #skip = 0;
   #isGone = false;
+  #urls;
+  /** The number of its connections that failed. */
+  #failures = 0;
+
+  /** @param urls of the servers; when a connection fails, it moves on to the next one */
+  constructor(urls) {
+    this.#urls = urls;
+  }
 
   connect() {
     this.#isGone = false;
     this.#isOpen = false;
     this.#bytes = Buffer.alloc(0);
     this.#skip = 0;
-    const { hostname, port } = url;
+    const { hostname, port } = this.#urls[this.#failures % this.#urls.length];
     const socket = (this.#socket = connect({ host: hostname, port: Number(port), noDelay: true }));
     socket.on("error", () => {});
     socket.on("close", () => this.#closed(socket));
@@ -68,6 +76,7 @@ class Watcher {
   #closed(socket) {
     if (this.#isGone || socket !== this.#socket) return;
     refused++;
+    this.#failures++;
     this.setLive(false);
     setTimeout(() => this.connect(), RETRY_MS);
   }
@@ -128,6 +137,7 @@ class Watcher {
     if (position === undefined) return this.#control(head);
     events++;
     this.position = position;
+    if (head.includes('"kind":"Reset"')) resets++;
     if (head.includes('"kind":"CaughtUp"')) this.setLive(true);
   }
 
@@ -156,10 +166,10 @@ function valueOf(text, name) {
 }
 
 answerRequests("", {
-  /** Connects `count` more watchers, all at once. */
-  open({ at, count }) {
-    url = new URL(at);
-    const more = Array.from({ length: count }, () => new Watcher());
+  /** Connects `count` more watchers, all at once. When `at` fails, they move on to the `others`. */
+  open({ at, others = [], count }) {
+    const urls = [at, ...others].map((url) => new URL(url));
+    const more = Array.from({ length: count }, () => new Watcher(urls));
     watchers.push(...more);
     for (const watcher of more) watcher.connect();
   },
@@ -182,7 +192,7 @@ answerRequests("", {
         allLive = () => resolve(clearTimeout(timer));
       });
     }
-    return { live: liveCount, events, refused };
+    return { live: liveCount, events, refused, resets };
   },
 
   /** Ends all. */
@@ -192,5 +202,6 @@ answerRequests("", {
     liveCount = 0;
     events = 0;
     refused = 0;
+    resets = 0;
   },
 });

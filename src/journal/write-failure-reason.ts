@@ -1,7 +1,9 @@
+import { EngineError } from "./journal.js";
 import { systemCodeOf } from "./system-code.js";
 
 /** Why a write failed, as the end of a sentence, for every client; undefined if that is unknown. Names no path. */
 export function writeFailureReason(error: unknown): string | undefined {
+  if (error instanceof EngineError) return error.reason;
   const code = systemCodeOf(error);
   return code === undefined ? undefined : (REASONS[code] ?? `the system reports ${code}`);
 }

@@ -1,8 +1,8 @@
 import type { VersionedRow } from "../../tasks/task-rows.js";
 import type { LogEntry } from "../../tasks/user-task.js";
 import { unreachable } from "../../util/assert.js";
-import type { JobHeader, JournalEntry, StoredJob, StoredRemoval } from "../journal.js";
-import { appendLogLines, jobKeyText, pickJobKey } from "../stored-job.js";
+import type { JobHeader, JournalEntry, StoredRemoval } from "../journal.js";
+import { jobKeyText, pickJobKey } from "../stored-job.js";
 
 /** The changes of a job since its own record was written. */
 export interface UncompactedChange {
@@ -93,25 +93,6 @@ export class PendingCompaction {
         unreachable(entry.change);
     }
   }
-}
-
-/** Applies updates to a job: existing rows keep their places, new rows come last. */
-export function compacted(job: StoredJob, change: UncompactedChange, logLinesMax: number): StoredJob {
-  const { header, rows, log, revision } = change;
-  if (!header) return job;
-  const rest = new Map(rows);
-  const tasks = job.tasks.map((written) => {
-    const newer = rest.get(written.row.path);
-    rest.delete(written.row.path);
-    return newer ?? written;
-  });
-  return {
-    ...job,
-    header,
-    revision,
-    tasks: [...tasks, ...rest.values()],
-    log: appendLogLines(job.log, log, logLinesMax),
-  };
 }
 
 function newChange(id: string, revision: number): UncompactedChange {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { JobKey } from "../../tasks/names.js";
 import type { JournalEntry, StoredJob } from "../journal.js";
-import { jobKeyText, pickJobKey, createStoredJob } from "../stored-job.js";
+import { jobKeyText, pickJobKey, createStoredJob, updatedJob } from "../stored-job.js";
 import { DamagedFileError, LmdbFile, type LmdbRecord } from "./lmdb-file.js";
 import {
   entryKey,
@@ -15,7 +15,7 @@ import {
   type DatabaseHead,
 } from "./records.js";
 import { allFrames, framesAfter } from "./log-frame.js";
-import { compacted, PendingCompaction } from "./pending-compaction.js";
+import { PendingCompaction } from "./pending-compaction.js";
 
 /** The readable parts of a damaged file, and its damage. */
 export interface Salvage {
@@ -175,7 +175,7 @@ class SalvageReader {
     if (job?.revision !== entry.madeFrom) return (this.#removedAt.get(id) ?? 0) > revision;
     const change = new PendingCompaction();
     change.add(entry, revision, 0, Infinity);
-    this.#jobs.set(id, compacted(job, change.get(id)!, Infinity));
+    this.#jobs.set(id, updatedJob(job, change.get(id)!, Infinity));
     return true;
   }
 }

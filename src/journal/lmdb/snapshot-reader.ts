@@ -6,7 +6,7 @@ import {
   type StoredJob,
   type StoredRemoval,
 } from "../journal.js";
-import { jobKeyText, createStoredJob } from "../stored-job.js";
+import { jobKeyText, createStoredJob, updatedJob } from "../stored-job.js";
 import { DamagedFileError, type LmdbFile, type LmdbRecord, type ValueLocation } from "./lmdb-file.js";
 import {
   checksumOfRecord,
@@ -21,7 +21,7 @@ import {
   type DatabaseHead,
 } from "./records.js";
 import type { LoggedEntry } from "./write-ahead-log.js";
-import { compacted, PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
+import { PendingCompaction, type UncompactedChange } from "./pending-compaction.js";
 
 /** Reads and checks the head of a file; undefined if the file is empty. @throws DamagedFileError */
 export function headOf(file: LmdbFile): DatabaseHead | undefined {
@@ -95,6 +95,8 @@ export class SnapshotReader {
    * @throws DamagedFileError
    */
   *slices(): Generator<JournalSlice, void> {
+    const { epoch, generations = [FIRST_GENERATION] } = this.#head;
+    const history = { epoch, generation: generations.at(-1)!.id };
     let jobs: StoredJob[] = [];
     let begun = performance.now();
     for (const job of this.#jobs()) {
@@ -103,7 +105,7 @@ export class SnapshotReader {
         jobs.push(job);
       }
       if (performance.now() - begun < SLICE_MS) continue;
-      yield { epoch: this.#head.epoch, generation: FIRST_GENERATION.id, jobs, removals: [] };
+      yield { ...history, jobs, removals: [] };
       jobs = [];
       begun = performance.now();
     }
@@ -112,7 +114,7 @@ export class SnapshotReader {
         `its head counts ${this.#head.jobCount} jobs, but it has ${this.latestRevisions.size}`,
       );
     this.pendingCompaction.sort();
-    yield { epoch: this.#head.epoch, generation: FIRST_GENERATION.id, jobs, removals: this.#tombstones() };
+    yield { ...history, jobs, removals: this.#tombstones() };
   }
 
   /** The job of each record, or undefined. */
@@ -206,7 +208,7 @@ export class SnapshotReader {
       if (entry.change.kind === "removed") job = undefined;
     }
     const change = this.pendingCompaction.get(id);
-    return job && change && compacted(job, change, this.#options.logLinesPerJobMax);
+    return job && change && updatedJob(job, change, this.#options.logLinesPerJobMax);
   }
 
   /** The removals in the file that are still remembered. */

@@ -73,7 +73,7 @@ export class Compaction {
       for (const entry of rows) fold.add(recordOfRow(entry));
       to = rows.at(-1)!["revision"];
       bytes += rows.reduce((sum, { body }) => sum + body.length, 0);
-      isLast = to - from < STEP_MAX && bytes < STEP_BYTES_MAX;
+      isLast = to - from < PENDING_MAX && bytes < STEP_BYTES_MAX;
       if (!isLast) break;
     }
     const jobs: StoredJob[] = [];

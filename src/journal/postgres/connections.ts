@@ -1,7 +1,7 @@
 import pg from "pg";
 import { Semaphore } from "../../util/keyed-mutex.js";
 import { errorCodeOf } from "../../util/assert.js";
-import { JournalError } from "../journal.js";
+import { EngineError, JournalError } from "../journal.js";
 
 /** Each purpose has connections of its own, so that appends never wait for loads, and the poll waits for nothing. */
 type Purpose = "work" | "load" | "poll";
@@ -60,11 +60,20 @@ export class Connections {
 
   /** Reads one state of the server with several statements. @throws JournalError */
   readTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.#transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", DEADLINE_MS, work);
+  }
+
+  /** Writes with several statements, of which all are done or none. @throws JournalError, which says whether it was written */
+  writeTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.#transaction("BEGIN", WRITE_DEADLINE_MS, work);
+  }
+
+  #transaction<T>(begin: string, deadlineMs: number, work: (run: RunStatement) => Promise<T>): Promise<T> {
     return this.#loads.runExclusive(() =>
       this.#lend("load", async (client) => {
-        const run: RunStatement = (statement) => runStatement(client, statement, DEADLINE_MS);
+        const run: RunStatement = (statement) => runStatement(client, statement, deadlineMs);
         try {
-          await run({ sql: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" });
+          await run({ sql: begin });
           const result = await work(run);
           await run({ sql: "COMMIT" });
           return result;
@@ -115,7 +124,8 @@ export class Connections {
     try {
       return await this.#pools[purpose].connect();
     } catch (cause) {
-      throw new JournalError(`No connection to PostgreSQL: ${messageOf(cause)}`, "nothing written", {
+      const message = `No connection to PostgreSQL: ${messageOf(cause)}`;
+      throw new EngineError("there is no connection to the database server", message, "nothing written", {
         cause,
       });
     }
@@ -172,17 +182,35 @@ async function runStatement(
   const timer = setTimeout(() => destroy(client), deadlineMs);
   try {
     const { rows } = await client.query<Row>(sql, [...values]);
-    if (isInDoubt) throw new JournalError("PostgreSQL gave up waiting for a standby.", "unknown");
+    if (isInDoubt)
+      throw new EngineError(GAVE_UP_WAITING, "PostgreSQL gave up waiting for a standby.", "unknown");
     return rows;
   } catch (cause) {
     if (cause instanceof JournalError) throw cause;
-    if (isRolledBack(cause)) throw new JournalError(messageOf(cause), "nothing written", { cause });
+    if (isRolledBack(cause))
+      throw new EngineError(reasonOf(cause), messageOf(cause), "nothing written", { cause });
     destroy(client);
-    throw new JournalError(`The connection to PostgreSQL failed: ${messageOf(cause)}`, "unknown", { cause });
+    const message = `The connection to PostgreSQL failed: ${messageOf(cause)}`;
+    throw new EngineError("the connection to the database server failed", message, "unknown", { cause });
   } finally {
     clearTimeout(timer);
     client.off("notice", onNotice);
   }
+}
+
+const GAVE_UP_WAITING = "the database server gave up waiting for a standby";
+
+/** The codes of PostgreSQL that an operator can do something about. */
+const REASONS: Readonly<Record<string, string>> = {
+  "25006": "the database server is a standby",
+  "53100": "the disk of the database server is full",
+  "53200": "the database server has no memory left",
+  "53300": "the database server has too many connections",
+  "42501": "the database server denies the permission",
+};
+
+function reasonOf({ code = "" }: pg.DatabaseError): string {
+  return REASONS[code] ?? `the database server reports ${code}`;
 }
 
 /**
@@ -195,7 +223,7 @@ const GAVE_UP = new Set(["01000", "57P01"]);
  * Whether the server answered with an error, which it does only before a commit. The end of a connection (class 08; 57P:
  * the server stops) says nothing about it.
  */
-function isRolledBack(error: unknown): boolean {
+function isRolledBack(error: unknown): error is pg.DatabaseError {
   if (!(error instanceof pg.DatabaseError)) return false;
   const { code = "", severity = "" } = error;
   return !/^(08|57P)/.test(code) && !/^(FATAL|PANIC)$/.test(severity);

@@ -3,7 +3,14 @@ import type { VersionedRow } from "../../tasks/task-rows.js";
 import type { LogEntry } from "../../tasks/user-task.js";
 import { unreachable } from "../../util/assert.js";
 import { DamagedJournalError, type JobHeader, type JournalRecord, type StoredJob } from "../journal.js";
-import { appendLogLines, createStoredJob, jobKeyText, pickJobKey } from "../stored-job.js";
+import {
+  appendLogLines,
+  createStoredJob,
+  jobKeyText,
+  pickJobKey,
+  updatedJob,
+  type JobUpdates,
+} from "../stored-job.js";
 
 /**
  * The jobs that entries lead to. Of a job that was only updated, the record before the entries is needed too: it is passed to
@@ -28,7 +35,8 @@ export class JobFold {
       case "updated": {
         const whole = this.#changes.get(id) ?? newChange(entry, undefined);
         this.#changes.set(id, whole);
-        whole.update = { header: change.header, revision };
+        whole.header = change.header;
+        whole.revision = revision;
         for (const row of change.tasks) whole.rows.set(row.path, { row, revision });
         whole.log = appendLogLines(whole.log, change.log, this.#logLinesMax);
         break;
@@ -57,13 +65,14 @@ export class JobFold {
     if (!change) return record;
     if (change.base !== undefined) return undefined;
     this.#changes.delete(id);
-    return this.#updated(record, change);
+    return updatedJob(record, change, this.#logLinesMax);
   }
 
   /** The jobs that were stored, and perhaps updated since. */
   *stored(): Generator<StoredJob, void> {
     for (const change of this.#changes.values())
-      if (change.base !== undefined && change.base !== "removed") yield this.#updated(change.base, change);
+      if (change.base !== undefined && change.base !== "removed")
+        yield updatedJob(change.base, change, this.#logLinesMax);
   }
 
   /** Asserts that the records of all updated jobs were passed to `next`. @throws DamagedJournalError */
@@ -75,35 +84,18 @@ export class JobFold {
   #keysWhere(isWanted: (change: Change) => boolean): JobKey[] {
     return [...this.#changes.values()].filter(isWanted).map(({ key }) => key);
   }
-
-  /** Existing rows keep their places, new rows come last. */
-  #updated(base: StoredJob, { update, rows, log }: Change): StoredJob {
-    if (!update) return base;
-    const rest = new Map(rows);
-    const tasks = base.tasks.map((written) => {
-      const newer = rest.get(written.row.path);
-      rest.delete(written.row.path);
-      return newer ?? written;
-    });
-    return {
-      ...base,
-      ...update,
-      tasks: [...tasks, ...rest.values()],
-      log: appendLogLines(base.log, log, this.#logLinesMax),
-    };
-  }
 }
 
-interface Change {
+interface Change extends JobUpdates {
   readonly key: JobKey;
   /** The tree that an entry stored; undefined if it is in the job's record. */
   readonly base: StoredJob | "removed" | undefined;
-  /** The updates since. */
-  update: { readonly header: JobHeader; readonly revision: number } | undefined;
+  header: JobHeader | undefined;
+  revision: number;
   readonly rows: Map<string, VersionedRow>;
   log: readonly LogEntry[];
 }
 
 function newChange(key: JobKey, base: Change["base"]): Change {
-  return { key: pickJobKey(key), base, update: undefined, rows: new Map(), log: [] };
+  return { key: pickJobKey(key), base, header: undefined, revision: 0, rows: new Map(), log: [] };
 }

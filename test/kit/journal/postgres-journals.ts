@@ -34,8 +34,9 @@ export function postgresOpener(
   return {
     openFresh: async (options) => {
       const url = await (database ??= server().createDatabase());
-      await server().query("DROP SCHEMA IF EXISTS tidemark CASCADE", url);
-      return open(url, { ...POSTGRES_OPTIONS, ...options });
+      const journal = await open(url, { ...POSTGRES_OPTIONS, ...options });
+      await server().query(EMPTY, url);
+      return journal;
     },
     reopen: async (journal) => {
       await journal.close();
@@ -43,3 +44,6 @@ export function postgresOpener(
     },
   };
 }
+
+const TABLES = ["databases", "generations", "entries", "jobs", "removals", "fences", "leases"];
+const EMPTY = `TRUNCATE ${TABLES.map((table) => `tidemark.${table}`).join(", ")}`;

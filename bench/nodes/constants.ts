@@ -1,0 +1,121 @@
+import { median } from "../repeat.js";
+import type { Idle } from "./idle.js";
+import type { Spread, Turn } from "./spread.js";
+import type { Throughput } from "./throughput.js";
+
+/** What things cost, measured. Times are microseconds of CPU, unless they say otherwise. */
+export interface Constants {
+  readonly node: {
+    /** In a second, whatever happens. */
+    readonly idle: number;
+    /** `updateTask` over HTTP, without the store. */
+    readonly request: number;
+    /** One append to the engine, and each change in it. */
+    readonly append: number;
+    readonly change: number;
+    /** One poll, each database in it, and one look at what is new, with each change in it. */
+    readonly poll: number;
+    readonly polledDatabase: number;
+    readonly look: number;
+    readonly follow: number;
+    /** A write to a watcher, and each event in it: as `fan-out` measures them with one event and with ten events a turn. */
+    readonly write: number;
+    readonly event: number;
+    readonly residentBytes: number;
+  };
+  readonly engine: {
+    readonly append: number;
+    readonly change: number;
+    readonly poll: number;
+    readonly polledDatabase: number;
+    readonly look: number;
+    readonly read: number;
+    /** Time, not CPU: an append of one change, until it is durable. */
+    readonly commitMicros: number;
+    readonly walBytes: { readonly append: number; readonly change: number };
+  };
+}
+
+/** The figures of one round that the constants come from. */
+export interface Measured {
+  readonly throughput: readonly Throughput[];
+  readonly spread: { readonly one: Spread };
+  readonly idle: readonly Idle[];
+}
+
+/** Small and large appends give two equations for the cost of an append and of each change in it, and so on. */
+export function constantsOf(rounds: readonly Measured[]): Constants {
+  const middle = (of: (round: Measured) => number): number => median(rounds.map(of));
+  const slow = (of: (run: Throughput) => number): number => middle(({ throughput }) => of(throughput[0]!));
+  const fast = (of: (run: Throughput) => number): number =>
+    middle(({ throughput }) => of(throughput.at(-1)!));
+  const idle = middle(({ idle: [one] }) => one!.memoryMicros);
+  const poll = middle(({ idle: [one] }) => (one!.nodeMicros - one!.memoryMicros) / one!.pollsPerSecond);
+  const enginePoll = middle(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond);
+  const store = line(rounds, ({ alone, updates }) => (alone.nodes[0]! - alone.polls[0]! * poll) / updates);
+  const engine = line(
+    rounds,
+    ({ alone, updates }) => (alone.cpuMicros - alone.polls[0]! * enginePoll) / updates,
+  );
+  const follow = fast(({ followed: { nodes, polls, updates } }) => (nodes[1]! - polls[1]! * poll) / updates);
+  const read = fast(
+    ({ followed, alone, updates }) => followed.cpuMicros / followed.updates - alone.cpuMicros / updates,
+  );
+  return {
+    node: {
+      idle,
+      ...store,
+      poll,
+      polledDatabase: middle(({ idle }) => perDatabase(idle, ({ nodeMicros }) => nodeMicros)),
+      // With few changes at a time, nearly every poll finds some.
+      look: slow(
+        ({ followed: { nodes, polls, updates } }) => (nodes[1]! - follow * updates) / polls[1]! - poll,
+      ),
+      follow,
+      request: middle(({ spread: { one } }) => {
+        const [{ cost, changes, appends }] = one as [Turn];
+        return (cost.nodes[0]! - appends * store.append) / changes - store.change;
+      }),
+      ...FAN_OUT,
+      residentBytes: middle(({ idle: [one] }) => one!.residentBytes),
+    },
+    engine: {
+      ...engine,
+      poll: enginePoll,
+      polledDatabase: middle(({ idle }) => perDatabase(idle, ({ engineMicros }) => engineMicros)),
+      look: slow(({ followed: { cpuMicros, polls, updates } }) => {
+        const rest = cpuMicros - updates * (engine.append + engine.change + read);
+        return rest / polls[1]! - enginePoll;
+      }),
+      read,
+      commitMicros: slow(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends) - engine.append,
+      walBytes: line(rounds, ({ alone, updates }) => alone.walBytes / updates),
+    },
+  };
+}
+
+/** 7.4 µs with one event a turn, 1.4 with ten, to 1,000 watchers. */
+const FAN_OUT = { write: 6.7, event: 0.7 };
+
+/** What one more open database adds to a poll. */
+function perDatabase([one, many]: readonly Idle[], of: (idle: Idle) => number): number {
+  const perPoll = of(many!) / many!.pollsPerSecond - of(one!) / one!.pollsPerSecond;
+  return Math.max(0, perPoll / (many!.databases - one!.databases));
+}
+
+/** The cost for each change is `append / size + change`, by the average size of the appends. */
+function line(
+  rounds: readonly Measured[],
+  of: (run: Throughput) => number,
+): { append: number; change: number } {
+  const points = rounds.map(({ throughput }) => {
+    const [small, large] = [throughput[0]!, throughput.at(-1)!];
+    const [one, many] = [small, large].map((run) => ({ share: run.appends / run.updates, cost: of(run) }));
+    const append = (one!.cost - many!.cost) / (one!.share - many!.share);
+    return { append, change: many!.cost - append * many!.share };
+  });
+  return {
+    append: median(points.map(({ append }) => append)),
+    change: median(points.map(({ change }) => change)),
+  };
+}
