@@ -1,3 +1,4 @@
+import type { EngineCost } from "./engine.js";
 import { median } from "../repeat.js";
 import type { Idle } from "./idle.js";
 import type { Spread, Turn } from "./spread.js";
@@ -73,8 +74,10 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
       ),
       follow,
       request: middle(({ spread: { one } }) => {
-        const [{ cost, changes, appends }] = one as [Turn];
-        return (cost.nodes[0]! - appends * store.append) / changes - store.change;
+        const [{ cost, changes }] = one as [Turn];
+        return (
+          (cost.nodes[0]! - cost.appends * store.append - cost.polls[0]! * poll) / changes - store.change
+        );
       }),
       ...FAN_OUT,
       residentBytes: middle(({ idle: [one] }) => one!.residentBytes),
@@ -83,19 +86,29 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
       ...engine,
       poll: enginePoll,
       polledDatabase: middle(({ idle }) => perDatabase(idle, ({ engineMicros }) => engineMicros)),
-      look: slow(({ followed: { cpuMicros, polls, updates } }) => {
-        const rest = cpuMicros - updates * (engine.append + engine.change + read);
-        return rest / polls[1]! - enginePoll;
-      }),
+      look: Math.max(
+        0,
+        slow(({ followed: { cpuMicros, polls, updates } }) => {
+          const rest = cpuMicros - updates * (engine.append + engine.change + read);
+          return rest / polls[1]! - enginePoll;
+        }),
+      ),
       read,
       commitMicros: slow(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends) - engine.append,
-      walBytes: line(rounds, ({ alone, updates }) => alone.walBytes / updates),
+      walBytes: line(rounds, ({ alone, updates }) => walBytesOf(alone) / updates),
     },
   };
 }
 
 /** 7.4 µs with one event a turn, 1.4 with ten, to 1,000 watchers. */
 const FAN_OUT = { write: 6.7, event: 0.7 };
+
+/** Without the pages that are written in full after a checkpoint: they depend on how often there is one. */
+export function walBytesOf({ walBytes, fullPages }: EngineCost): number {
+  return walBytes - fullPages * PAGE_BYTES;
+}
+
+const PAGE_BYTES = 8_192;
 
 /** What one more open database adds to a poll. */
 function perDatabase([one, many]: readonly Idle[], of: (idle: Idle) => number): number {
