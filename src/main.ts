@@ -41,6 +41,11 @@ const actions: Actions = {
   backup: async function* (folder, target) {
     yield* (await maintenance()).backupFolder(folder, target);
   },
+  migrate: async (request) => {
+    const { migrateStore } = await import("./journal/migrate-store.js");
+    const { showMigration } = await import("./cli/commands/migrate.js");
+    await showMigration(request, migrateStore, await output());
+  },
   watch: async (request) => {
     const { watchJobs } = await import("./cli/actions/watch-jobs.js");
     await watchJobs(request, process.stdout, note);
@@ -177,8 +182,9 @@ async function serve(config: Config): Promise<void> {
 function stopOnSignal({ starting, stopping, drainMs, log }: Stopping): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
-      if (stopping.signal.aborted) return void starting.then((app) => app.stop(), ignore);
-      log.info({ signal }, "stopping");
+      const isFirst = !stopping.signal.aborted;
+      log.info({ signal }, isFirst ? "stopping" : "ending the drain");
+      if (!isFirst) return void starting.then((app) => app.stop(), ignore);
       setTimeout(() => process.exit(1), STOP_TIMEOUT_MS + drainMs).unref();
       stopping.abort();
       starting

@@ -15,6 +15,7 @@ import { addCancelCommand, type Cancel } from "./commands/cancel.js";
 import { addCheckCommand, type Check } from "./commands/check.js";
 import { addCompactCommand, type Compact } from "./commands/compact.js";
 import { addListCommand, type List } from "./commands/list.js";
+import { addMigrateCommand, type Migrate } from "./commands/migrate.js";
 import { addPurgeCommand, type Purge } from "./commands/purge.js";
 import { addRemoveCommand, type Remove } from "./commands/remove.js";
 import { addRepairCommand, type Repair } from "./commands/repair.js";
@@ -36,6 +37,7 @@ export interface Actions {
   readonly repair: Repair;
   readonly compact: Compact;
   readonly backup: Backup;
+  readonly migrate: Migrate;
   readonly watch: WatchJobs;
   readonly list: List;
   readonly show: Show;
@@ -76,6 +78,7 @@ export function createProgram(
   addRepairCommand(program, actions.repair, print);
   addCompactCommand(program, actions.compact, print);
   addBackupCommand(program, actions.backup, print);
+  addMigrateCommand(program, actions.migrate, environment);
   addTokenCommands(program, actions.tokens, environment);
   return program;
 }

@@ -179,11 +179,18 @@ export class TaskEventView {
   #advancedTo(revision: number, from: Position): Position {
     const isNext = revision === from.revision + 1;
     const position = from.catchUp || (isNext && !this.#isMerging) ? from : this.#catchingUp(from);
-    return { ...position, revision };
+    return position.catchUp
+      ? { ...position, revision, catchUp: this.#seeingNewest(position.catchUp) }
+      : { ...position, revision };
   }
 
   #catchingUp({ epoch, revision }: Position): Position {
     return { epoch, revision, catchUp: { base: revision, began: this.#store.position.revision } };
+  }
+
+  #seeingNewest(catchUp: CatchUp): CatchUp {
+    const seen = this.#store.position.revision;
+    return seen > (catchUp.seen ?? catchUp.began) ? { ...catchUp, seen } : catchUp;
   }
 
   #matches(change: UserTask | Removal, { catchUp }: Position): boolean {
@@ -247,6 +254,9 @@ function removalsShownAfter(catchUp: CatchUp | undefined): number {
   return catchUp?.base === 0 ? catchUp.began : 0;
 }
 
+/** Leaves out what the subscriber has seen: `observedRevision` is never below it. */
 function keyOf({ position, pendingReset, needsCaughtUp }: CursorState): string {
-  return `${formatPosition(position)} ${pendingReset ?? ""} ${needsCaughtUp}`;
+  const { catchUp } = position;
+  const shared = catchUp?.seen ? { ...position, catchUp: { ...catchUp, seen: undefined } } : position;
+  return `${formatPosition(shared)} ${pendingReset ?? ""} ${needsCaughtUp}`;
 }

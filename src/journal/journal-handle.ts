@@ -14,7 +14,7 @@ import {
 export interface JournalDatabase {
   /** Notified after each append. */
   readonly appendSignal: ChangeSignal;
-  load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
+  load(take: (slice: JournalSlice) => unknown): Promise<JournalHead>;
   erase(ifRevision?: number): Promise<boolean>;
   append(entries: readonly JournalEntry[], madeFrom?: JournalPoint): Promise<AppendResult>;
   find(commitId: string): Promise<number | undefined>;
@@ -36,7 +36,7 @@ export class JournalHandle implements DatabaseJournal {
     this.#release = release;
   }
 
-  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  async load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     return this.#open().load(take);
   }
 

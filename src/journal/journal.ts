@@ -28,6 +28,14 @@ export interface Journal extends AsyncDisposable {
   /** Up to `count` databases, by their last write before this journal was opened, newest first. */
   recent(count: number): Promise<readonly DatabaseName[]>;
 
+  /**
+   * Creates a database that equals the one that `source` loads, with its epoch, its generations and its revisions. The newest
+   * entries are not copied: they can neither be found nor followed. The database exists when all of it is durable; if
+   * this fails or the process ends before, nothing of it exists. No handle on it may be open. Present if `supports.durability`.
+   * @throws JournalError if the database exists, or cannot be written; and what `source` throws
+   */
+  import?(database: DatabaseName, source: Pick<DatabaseJournal, "load">): Promise<void>;
+
   /** Whether an append would succeed now; never rejects. */
   isWritable(): Promise<boolean>;
 
@@ -113,11 +121,11 @@ export interface DatabaseSummary {
 /** The journal of one database. All calls may run concurrently. */
 export interface DatabaseJournal {
   /**
-   * Passes the stored state to `take` in slices, and yields to the event loop between them. Together the slices
-   * contain every entry up to the revision of the head, and none after it.
-   * @throws DamagedJournalError if part of the state cannot be read.
+   * Passes the stored state to `take` in slices, and yields to the event loop between them. If `take` returns a promise, the
+   * next slice waits for it. Together the slices contain every entry up to the revision of the head, and none after it.
+   * @throws DamagedJournalError if part of the state cannot be read; and what `take` throws
    */
-  load(take: (slice: JournalSlice) => void): Promise<JournalHead>;
+  load(take: (slice: JournalSlice) => unknown): Promise<JournalHead>;
 
   /**
    * Deletes the database with everything in it. It no longer exists, and its next entry begins a new epoch. Needs no
@@ -286,6 +294,8 @@ export type JournalOptions = Pick<Limits, "removalsKeptMax" | "logLinesPerJobMax
 export interface OpenOptions extends JournalOptions {
   /** Whether this start begins a new epoch in every database. */
   readonly newEpoch: boolean;
+  /** Whether a store that does not exist yet is an error. By default, it is created. */
+  readonly mustExist?: boolean;
   readonly log: Log;
   /** How many connections to the engine this process has at most. */
   readonly connectionsMax?: number;

@@ -7,7 +7,7 @@ import { truncateText, TidemarkError } from "./tidemark-error.js";
  * server wrote without interruption. A revision counts the changes in the epoch: 1, 2, 3 … During a catch-up, a position
  * also says where the catch-up began, so that a subscriber that is disconnected in the middle can resume.
  *
- * To clients it is opaque text: `epoch.revision`, or `epoch.revision.base.began` during a catch-up.
+ * To clients it is opaque text: `epoch.revision`, or `epoch.revision.base.began[.seen]` during a catch-up.
  */
 export interface Position {
   /** The epoch: `epoch`, or `epoch~generation` after the first generation. */
@@ -22,6 +22,11 @@ export interface CatchUp {
   readonly base: number;
   /** The database's revision when the catch-up began. */
   readonly began: number;
+  /**
+   * The database's revision when the latest event was made, if it is above `began`. Jobs that had changed by then were left
+   * out, because their newest change comes later. So another server must not be older when the catch-up continues there.
+   */
+  readonly seen?: number | undefined;
 }
 
 /** The length of an epoch: 9 random bytes as base64url. */
@@ -31,16 +36,19 @@ export const EPOCH_LENGTH = 12;
 export const ORIGIN: Position = { epoch: /*#__PURE__*/ "A".repeat(EPOCH_LENGTH), revision: 0 };
 
 const FORM =
-  /^([A-Za-z0-9_-]{12}(?:~[A-Za-z0-9_-]{1,12})?)\.(0|[1-9]\d{0,15})(?:\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15}))?$/;
+  /^([A-Za-z0-9_-]{12}(?:~[A-Za-z0-9_-]{1,12})?)\.(0|[1-9]\d{0,15})(?:\.(0|[1-9]\d{0,15})\.(0|[1-9]\d{0,15})(?:\.([1-9]\d{0,15}))?)?$/;
 
 /** Formats a position as opaque text, which `parsePosition` reads back. */
 export function formatPosition({ epoch, revision, catchUp }: Position): string {
-  return catchUp ? `${epoch}.${revision}.${catchUp.base}.${catchUp.began}` : `${epoch}.${revision}`;
+  if (!catchUp) return `${epoch}.${revision}`;
+  const { base, began, seen } = catchUp;
+  return `${epoch}.${revision}.${base}.${began}${seen === undefined ? "" : `.${seen}`}`;
 }
 
 /** The newest revision that a subscriber at this position may have seen: nothing new at the start of a catch-up. */
 export function newestRevisionIn({ revision, catchUp }: Position): number {
-  return catchUp && revision > catchUp.base ? Math.max(revision, catchUp.began) : revision;
+  if (!catchUp || revision === catchUp.base) return revision;
+  return Math.max(revision, catchUp.seen ?? catchUp.began);
 }
 
 /** The epoch of a position that a server sent. */
@@ -58,21 +66,26 @@ export function isCatchingUp(position: string): boolean {
  * @throws TidemarkError BAD_USER_INPUT for text that no server issues.
  */
 export function parsePosition(text: string): Position {
-  const [, epoch, revision, base, began] = FORM.exec(text) ?? [];
+  const [, epoch, revision, base, began, seen] = FORM.exec(text) ?? [];
   if (epoch === undefined || revision === undefined) throw invalidPositionError(text);
   if (base === undefined || began === undefined) return checked(text, { epoch, revision: Number(revision) });
   return checked(text, {
     epoch,
     revision: Number(revision),
-    catchUp: { base: Number(base), began: Number(began) },
+    catchUp: {
+      base: Number(base),
+      began: Number(began),
+      ...(seen !== undefined && { seen: Number(seen) }),
+    },
   });
 }
 
 function checked(text: string, position: Position): Position {
   const { revision, catchUp } = position;
-  const numbers = [revision, catchUp?.base ?? 0, catchUp?.began ?? 0];
+  const { base, began, seen = Infinity } = catchUp ?? { base: 0, began: 0 };
+  const numbers = [revision, base, began, catchUp?.seen ?? 0];
   if (!numbers.every(Number.isSafeInteger)) throw invalidPositionError(text);
-  if (catchUp && (catchUp.base > revision || catchUp.base > catchUp.began)) throw invalidPositionError(text);
+  if (base > revision || base > began || seen <= began) throw invalidPositionError(text);
   return position;
 }
 

@@ -33,7 +33,7 @@ export class OutagePolicy {
   readonly #options: OutagePolicyOptions;
   #timer: Timer | undefined;
   #phase: "answers" | "silent" | "given up" = "answers";
-  /** The longest silence that was seen since the engine answered. */
+  /** How long the engine had not answered when it was last found silent. */
   #silentMs = 0;
 
   constructor(options: OutagePolicyOptions) {
@@ -78,9 +78,9 @@ export class OutagePolicy {
 
   #look(): void {
     const { engine, address, graceMs, log, onGraceOver } = this.#options;
-    const silentMs = engine.silentMs();
+    const silentMs = Math.round(engine.silentMs());
     if (silentMs < SILENT_MIN_MS) return this.#answered();
-    this.#silentMs = Math.max(this.#silentMs, silentMs);
+    this.#silentMs = silentMs;
     if (this.#phase === "answers") {
       this.#phase = "silent";
       log.warn(
@@ -104,7 +104,6 @@ export class OutagePolicy {
     if (phase === "answers") return;
     log.info({ address, silentMs: this.#silentMs }, "the database server answers again");
     this.#phase = "answers";
-    this.#silentMs = 0;
     if (phase === "given up") onBack();
   }
 }

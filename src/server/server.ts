@@ -216,7 +216,7 @@ export class Server {
     for (const stream of this.#graphql.streams) stream.close();
     await this.#webSockets.close();
     this.#http.closeIdleConnections();
-    const timeout = setTimeout(() => this.#http.closeAllConnections(), DRAIN_TIMEOUT_MS);
+    const timeout = setTimeout(() => this.#http.closeAllConnections(), LAST_ANSWERS_TIMEOUT_MS);
     await closed;
     clearTimeout(timeout);
     this.#refusals.close();
@@ -481,7 +481,7 @@ const STATUS_OF_BYTES: Readonly<Record<string, number>> = {
 const PROBES: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
 
 /** How long requests in progress may take when the server stops. */
-const DRAIN_TIMEOUT_MS = 2_000;
+const LAST_ANSWERS_TIMEOUT_MS = 2_000;
 
 /** Whether a response has begun, which an error must not interrupt. Node.js checks the same. */
 function isBeingAnswered(socket: Duplex): boolean {

@@ -244,6 +244,7 @@ describe("the settings", () => {
     ["slowReader", "10s", { slowReaderMs: 10_000 }],
     ["bookmark", "5s", { bookmarkMs: 5_000 }],
     ["drain", "0s", { drainMs: 0 }],
+    ["engineGrace", "1m", { engineGraceMs: 60_000 }],
     ["logLevel", "silent", { logLevel: "silent" }],
     ["newEpoch", true, { newEpoch: true }],
     ["databasesMax", "7", { limits: { databasesMax: 7 } }],

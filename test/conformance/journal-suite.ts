@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -7,6 +8,7 @@ import {
   type Journal,
   type JournalNews,
   type JournalOptions,
+  type JournalPoint,
   type JournalRecord,
 } from "../../src/journal/journal.js";
 import type { JobKey } from "../../src/tasks/names.js";
@@ -88,6 +90,9 @@ export function journalSuite(name: string, openFresh: OpenFresh, reopen?: Reopen
     });
     describe("durability", () => {
       specifyDurability(open, reopen);
+    });
+    describe.skipIf(!reopen)("an import (skipped: without durability)", () => {
+      specifyImports(open, reopen!);
     });
   });
 }
@@ -358,6 +363,17 @@ function specifyState(open: Open): void {
     await writer.write(reports(JOB, { updates: [{ path: "0", add: 1 }], log: [lineOf("later")] }));
     await writer.write(stores(THIRD_JOB), removes(THIRD_JOB), stores(OTHER_JOB));
     expect(snapshot).toEqual(before);
+  });
+
+  it("waits until each slice is taken", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), storing(OTHER_JOB), removing(OTHER_JOB, 2)]);
+    const keys: JobKey[] = [];
+    await handle.load(async ({ jobs, removals }) => {
+      await setImmediate();
+      keys.push(...jobs, ...removals);
+    });
+    expect(keys).toHaveLength(2);
   });
 
   it("equals the entries applied one by one, after any appends", async () => {
@@ -884,6 +900,134 @@ function specifyDurability(open: Open, reopen: Reopen | undefined): void {
   });
 }
 
+function specifyImports(open: Open, reopen: Reopen): void {
+  it("is supported", async () => {
+    const journal = await open();
+    expect(journal.import).toBeTypeOf("function");
+  });
+
+  it("makes a database that equals the one that was loaded, also when the journal is reopened", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(APPEND, { minLength: 1, maxLength: 12 }), async (appends) => {
+        const { handle, writer } = await writing(open, { removalsKeptMax: 2 });
+        await writer.write(stores(JOB, TREE), reports(JOB, { log: [lineOf("imported")] }));
+        for (const steps of appends) await writer.write(...steps.map(changeOf));
+        const target = await open({ removalsKeptMax: 2 });
+        await target.import!(DB, handle);
+        expect(await loaded(await target.open(DB))).toEqual(writer.expected());
+        const later = closedAtEnd(await reopen(target));
+        expect(await loaded(await later.open(DB))).toEqual(writer.expected());
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it("keeps the names of jobs and databases, with any characters", async () => {
+    const { journal, handle, writer } = await writing(open);
+    await writer.write(...HOSTILE_KEYS.map((key) => stores(key)), ...everyThird(1).map(removes));
+    const target = await open();
+    for (const name of HOSTILE_NAMES) await target.import!(databaseName(name), handle);
+    const jobCount = HOSTILE_KEYS.length - everyThird(1).length;
+    const listed = HOSTILE_NAMES.map((name) => ({ name: databaseName(name), jobCount }));
+    expect((await target.databases()).map(({ name }) => name)).toHaveLength(listed.length);
+    expect(await target.databases()).toEqual(expect.arrayContaining(listed));
+    expect(await loaded(await target.open(databaseName("a:")))).toEqual(writer.expected());
+    expect(await journal.databases()).toHaveLength(1);
+  });
+
+  it("continues the history: numbers, conflicts, removals and followers", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), updating(JOB, 1), storing(OTHER_JOB), removing(OTHER_JOB, 3)]);
+    const target = await open();
+    await target.import!(DB, handle);
+    const copy = await target.open(DB);
+    const head = await copy.load(() => {});
+
+    expect(await copy.head()).toEqual({ epoch: head.epoch, generation: head.generation, revision: 4 });
+    expect(await copy.append([updating(JOB, 1)])).toMatchObject(conflictOf(JOB));
+    expect(await copy.append([storing(OTHER_JOB, 0)])).toMatchObject(conflictOf(OTHER_JOB));
+    expect(await copy.append([updating(JOB, 2), storing(OTHER_JOB, 4)], head)).toEqual(appendedAt(5));
+    expect(revisionsOf(await followed(copy, 4, 2))).toEqual([5, 6]);
+  });
+
+  it("keeps neither the newest entries nor what could be found of them", async () => {
+    const { handle } = await world(open);
+    const entry = storing(JOB);
+    await handle.append([entry]);
+    const target = await open();
+    await target.import!(DB, handle);
+    const copy = await target.open(DB);
+    const { epoch, generation } = await copy.load(() => {});
+    expect(await copy.find(entry.commitId)).toBeUndefined();
+    expect(await newsAt(copy, { epoch, generation, revision: 0 })).toEqual({ kind: "gone" });
+  });
+
+  it("forgets its oldest removals as later ones come", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
+    const target = await open({ removalsKeptMax: 2 });
+    await target.import!(DB, handle);
+    const copy = await target.open(DB);
+    await copy.append([storing(THIRD_JOB), removing(THIRD_JOB, 5)]);
+    const { removals, tombstoneHorizon } = await loadAll(copy);
+    expect(removals.map(({ revision }) => revision)).toEqual([4, 6]);
+    expect(tombstoneHorizon).toBe(3);
+  });
+
+  it("keeps the generations, whose states are still recognized", async () => {
+    const { handle } = await world(open);
+    await handle.append([storing(JOB), ...updatingOften(JOB, 1, 9)]);
+    const generations = [
+      { id: "", startsAt: 0 },
+      { id: "second", startsAt: 4 },
+      { id: "third", startsAt: 10 },
+    ];
+    const target = await open();
+    await target.import!(DB, {
+      load: async (take) => ({ ...(await handle.load(take)), generation: "third", generations }),
+    });
+    const later = closedAtEnd(await reopen(target));
+    const copy = await later.open(DB);
+    const { epoch } = await copy.load(() => {});
+    const at = (generation: string, revision: number): JournalPoint => ({ epoch, generation, revision });
+
+    expect(await loadAll(copy)).toMatchObject({ generation: "third", generations });
+    expect(await newsAt(copy, at("second", 10))).toEqual({ kind: "generation", generations });
+    expect(await newsAt(copy, at("", 5))).toEqual({ kind: "gone" });
+    expect(await copy.append([updating(JOB, 10)], at("", 4))).toEqual({ kind: "stale" });
+    expect(await copy.append([updating(JOB, 10)], at("third", 10))).toEqual(appendedAt(11));
+    expect(await newsAt(copy, at("third", 10))).toMatchObject({ kind: "entries" });
+  });
+
+  it("is refused if the database exists, which does not change", async () => {
+    const { journal, handle } = await world(open);
+    const elsewhere = await journal.open(OTHER_DB);
+    await handle.append([storing(JOB)]);
+    await elsewhere.append([storing(OTHER_JOB), storing(THIRD_JOB)]);
+    const before = await loaded(handle);
+    const error = await journal.import!(DB, elsewhere).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: "JournalError", outcome: "nothing written" });
+    expect(await loaded(handle)).toEqual(before);
+  });
+
+  it("leaves nothing if the load fails in the middle, and can be repeated", async () => {
+    const { handle, writer } = await writing(open);
+    await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
+    const target = await open();
+    const failing = target.import!(DB, {
+      load: async (take) => {
+        await handle.load(take);
+        throw new Error("the source is gone");
+      },
+    });
+    await expect(failing).rejects.toThrow("the source is gone");
+    expect(await target.databases()).toEqual([]);
+    expect(await (await target.open(OTHER_DB)).head()).toMatchObject({ revision: 0 });
+    await target.import!(DB, handle);
+    expect(await loaded(await target.open(DB))).toEqual(writer.expected());
+  });
+}
+
 const LEAF: TaskSpec = { description: "leaf", volume: 10 };
 
 /** Every kind of task, and more than ten below one, so that paths such as "1.1" and "1.10" exist. */
@@ -1006,6 +1150,10 @@ function openAll(journal: Journal, names: readonly string[]): Promise<DatabaseJo
 async function epochOf(handle: Promise<DatabaseJournal>): Promise<string> {
   const { epoch } = await loadAll(await handle);
   return epoch;
+}
+
+async function newsAt(handle: DatabaseJournal, point: JournalPoint): Promise<JournalNews | undefined> {
+  return firstOf(handle.follow(() => point, AbortSignal.timeout(10_000)));
 }
 
 async function loaded(handle: DatabaseJournal): Promise<JournalSnapshot> {

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { TaskEvent } from "../../src/hub/task-event.js";
-import { ORIGIN, type Position } from "../../src/protocol/position.js";
+import { newestRevisionIn, ORIGIN, type Position } from "../../src/protocol/position.js";
 import type { JobFilter } from "../../src/store/task-store.js";
 import { assert } from "../../src/util/assert.js";
 import { BOOKMARK_MS, createCursor, type CursorReader } from "../kit/delivery/cursor-reader.js";
@@ -48,6 +48,18 @@ describe("a first subscription", () => {
       "TaskStored bob 5.0.3",
       "CaughtUp 5",
     ]);
+  });
+
+  it("learns what the snapshot has seen: another server must not be older when it continues there", async () => {
+    await using world = await openWorld();
+    await world.storeAll(ALICE, BOB, CAROL);
+    const cursor = world.subscribe();
+    world.pull(cursor, 2);
+    await world.report(BOB);
+    const carol = cursor.pull()!;
+    expect(carol.position).toMatchObject({ revision: 3, catchUp: { base: 0, began: 3, seen: 4 } });
+    expect(newestRevisionIn(carol.position)).toBe(4);
+    expect(cursor.pull()!.position).toMatchObject({ revision: 4, catchUp: { base: 0, began: 3, seen: 4 } });
   });
 
   it("receives a whole job again if the job changes during the snapshot", async () => {

@@ -284,7 +284,7 @@ describe("a signal", () => {
   it("starts a drain, and closes the remaining sockets at once when it is repeated", async () => {
     await using tidemark = await startTidemark(["--drain", "1h"]);
     const { program, url } = tidemark;
-    const clients = await Promise.all(Array.from({ length: 12 }, () => WsClient.connect(url)));
+    const clients = await Promise.all(Array.from({ length: 200 }, () => WsClient.connect(url)));
 
     program.signal("SIGTERM");
     await Promise.race(clients.map((client) => client.closed));
@@ -293,6 +293,9 @@ describe("a signal", () => {
     program.signal("SIGTERM");
 
     expect(status).toBe(503);
+    await program.line((line) => line.includes(`"msg":"ending the drain"`));
+    const refused = new HttpConnection(url).request({ path: "/health" }).catch(() => "refused");
+    expect(await refused).toBe("refused");
     expect(await program.exited).toEqual({ code: 0, signal: null });
     const closed = await Promise.all(clients.map((client) => client.closed));
     expect(closed).toEqual(clients.map(() => ({ code: 1001, reason: "Going away" })));

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   EPOCH_LENGTH,
   formatPosition,
+  newestRevisionIn,
   ORIGIN,
   parsePosition,
   type Position,
@@ -16,13 +17,15 @@ const epoch = fc.string({
   minLength: EPOCH_LENGTH,
   maxLength: EPOCH_LENGTH,
 });
-/** Any position that a server can issue: in a catch-up, neither the revision nor `began` is below `base`. */
+/** Any position that a server can issue: in a catch-up, `base` <= `began` < `seen`, and `base` is at most the revision. */
 const position: fc.Arbitrary<Position> = fc
   .tuple(epoch, fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), fc.boolean())
   .map(([epochText, a, b, c, isCatchUp]) => {
     const base = Math.min(a, b, c);
     const rest = { epoch: epochText, revision: a };
-    return isCatchUp ? { ...rest, catchUp: { base, began: Math.max(b, base) } } : rest;
+    const began = Math.max(b, base);
+    const catchUp = c > began ? { base, began, seen: c } : { base, began };
+    return isCatchUp ? { ...rest, catchUp } : rest;
   });
 
 describe("a position", () => {
@@ -52,6 +55,7 @@ describe("a position", () => {
     [{ epoch: EPOCH, revision: Number.MAX_SAFE_INTEGER }, `${EPOCH}.9007199254740991`],
     [{ epoch: EPOCH, revision: 42, catchUp: { base: 0, began: 50 } }, `${EPOCH}.42.0.50`],
     [{ epoch: EPOCH, revision: 60, catchUp: { base: 7, began: 50 } }, `${EPOCH}.60.7.50`],
+    [{ epoch: EPOCH, revision: 60, catchUp: { base: 7, began: 50, seen: 70 } }, `${EPOCH}.60.7.50.70`],
   ])("formats its epoch, its revision and the start of a catch-up: %j", (given, text) => {
     expect(formatPosition(given)).toBe(text);
     expect(parsePosition(text)).toEqual(given);
@@ -59,6 +63,18 @@ describe("a position", () => {
 
   it("is valid at the origin", () => {
     expect(parsePosition(formatPosition(ORIGIN))).toEqual(ORIGIN);
+  });
+});
+
+describe("the newest revision in a position", () => {
+  it.each([
+    [`${EPOCH}.42`, 42],
+    [`${EPOCH}.7.7.50`, 7],
+    [`${EPOCH}.8.7.50`, 50],
+    [`${EPOCH}.60.7.50`, 60],
+    [`${EPOCH}.8.7.50.70`, 70],
+  ])("of %s is %i: that of the newest state that a subscriber has received a part of", (text, newest) => {
+    expect(newestRevisionIn(parsePosition(text))).toBe(newest);
   });
 });
 
@@ -72,6 +88,9 @@ describe("an invalid position", () => {
     `${EPOCH}.-1`,
     `${EPOCH}.+1`,
     `${EPOCH}.1.5`,
+    `${EPOCH}.9.1.5.5`,
+    `${EPOCH}.9.1.5.06`,
+    `${EPOCH}.9.1.5.9007199254740992`,
     `${EPOCH}.01`,
     `${EPOCH}.00`,
     `${EPOCH}.1e3`,

@@ -4,8 +4,8 @@
  */
 import { type Command, Option } from "commander";
 import { loadConfig, type ConfigSources } from "../../config/load-config.js";
-import type { Setting } from "../../config/setting.js";
 import { CONFIG_FILE, SETTING_LIST, type Config } from "../../config/settings.js";
+import { settingOption } from "./setting-option.js";
 
 /** Starts the server with a config. Resolves when it is ready, or when it has ended: the caller decides. */
 export type Serve = (config: Config) => Promise<void>;
@@ -27,18 +27,13 @@ export function addServeCommand(program: Command, serve: Serve, environment: Run
     .addOption(configFileOption())
     .addHelpText("after", EXAMPLES)
     .action((flags: ConfigSources["flags"]) => serve(loadConfig({ env, readFile, flags })));
-  SETTING_LIST.forEach((setting) => command.addOption(optionOf(setting)));
+  SETTING_LIST.forEach((setting) => command.addOption(settingOption(setting)));
   return command;
 }
 
 function configFileOption(): Option {
   const { syntax, help, variable } = CONFIG_FILE;
   return new Option(syntax, `${help} (env ${variable})`);
-}
-
-/** The default appears only in the help text: a commander default would hide the environment and the config file. */
-function optionOf({ syntax, help, variable, group, ...setting }: Setting): Option {
-  return new Option(syntax, `${help} (default ${setting.default}, env ${variable})`).helpGroup(`${group}:`);
 }
 
 const EXAMPLES = `

@@ -154,7 +154,7 @@ function sendNow(): void {
   if (sequences.length === 0) return;
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   const done = new Int32Array(new SharedArrayBuffer(4));
-  const workerData = { sequences, done };
+  const workerData = { sequences, done, limitMs: EXIT_DELAY_MAX_MS };
   const options = { eval: true, workerData, execArgv: [], env: {}, stdin: true, stdout: true, stderr: true };
   new Worker(SEND_AND_NOTIFY, options).unref();
   Atomics.wait(done, 0, 0, THREAD_START_MAX_MS);
@@ -162,14 +162,17 @@ function sendNow(): void {
 }
 
 const SEND_AND_NOTIFY = `
-  const { sequences, done } = require("node:worker_threads").workerData;
+  const { sequences, done, limitMs } = require("node:worker_threads").workerData;
   const advance = () => {
     Atomics.add(done, 0, 1);
     Atomics.notify(done, 0);
   };
-  const send = async ([url, ...others], options) => {
-    const isTaken = await fetch(url + "/graphql", options).then(({ status }) => status !== 503, () => false);
-    if (!isTaken && others.length > 0) await send(others, options);
+  const send = async (servers, options) => {
+    for (const url of servers) {
+      const signal = AbortSignal.timeout(limitMs / servers.length);
+      const response = await fetch(url + "/graphql", { ...options, signal }).catch(() => ({ status: 503 }));
+      if (response.status !== 503) return;
+    }
   };
   advance();
   const sent = sequences.map(async (requests) => {

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { tryLock, waitForLock } from "fs-native-extensions";
 import type { RootDatabase } from "lmdb";
 import { openLmdb } from "./binding/open-lmdb.js";
-import type { StoredJob } from "../journal.js";
+import type { DatabaseJournal, JournalSlice, StoredJob } from "../journal.js";
 import { jobKeyText } from "../stored-job.js";
 import { checkCanOpen } from "./descriptor-reserve.js";
 import { syncParentFolder } from "./durable-files.js";
@@ -12,8 +12,10 @@ import {
   checkRecord,
   checksumOfRecord,
   encodeJob,
+  encodeRecord,
   jobRecordKey,
   KIND,
+  removalKey,
   type DatabaseHead,
   type EncodedRecord,
 } from "./records.js";
@@ -52,8 +54,38 @@ export async function createFile(
   head: DatabaseHead,
   jobs: readonly StoredJob[] = [],
 ): Promise<void> {
-  await writeUnfinished(path, { ...head, jobCount: jobs.length }, recordsOf(jobs));
+  await writeUnfinished(path, { ...head, jobCount: jobs.length }, (put) => putAll(put, recordsOf(jobs)));
   await replaceFile(path);
+}
+
+/**
+ * Creates a file with the state that another journal loads. Nothing has the name of the file before it is complete.
+ * @param head an empty database
+ * @returns the head of the file
+ */
+export async function importFile(
+  path: string,
+  head: DatabaseHead,
+  source: Pick<DatabaseJournal, "load">,
+): Promise<DatabaseHead> {
+  const written = await writeUnfinished(path, head, async (put) => {
+    let jobCount = 0;
+    const { epoch, generations, revision, tombstoneHorizon } = await source.load(async (slice) => {
+      await putAll(put, importedRecords(slice));
+      jobCount += slice.jobs.length;
+    });
+    const entriesFrom = revision + 1;
+    return {
+      epoch,
+      generations: generations.slice(-GENERATIONS_MAX),
+      revision,
+      floor: tombstoneHorizon,
+      entriesFrom,
+      jobCount,
+    };
+  });
+  await replaceFile(path);
+  return written;
 }
 
 /**
@@ -72,7 +104,7 @@ export async function rewriteFile(
   const written = await writeUnfinished(
     path,
     { ...head, recordCount: 0, checksum: 0 },
-    recordsIn(file),
+    (put) => putAll(put, recordsIn(file)),
     signal,
   );
   try {
@@ -138,19 +170,30 @@ function unfinishedOf(path: string): string {
 
 interface FileRecord extends EncodedRecord {
   readonly key: Buffer;
+  /** The pages that it may touch; by default none, because it is adjacent to the record before. */
+  readonly pages?: number;
 }
 
-/** @param records in the order of their keys, so that they are adjacent */
+type PutRecord = (record: FileRecord) => Promise<void>;
+
+/** Puts all records of a file. Resolves with fields of the head that were not known before. */
+type WriteRecords = (put: PutRecord) => Promise<Partial<DatabaseHead>>;
+
+async function putAll(put: PutRecord, records: Iterable<FileRecord>): Promise<Partial<DatabaseHead>> {
+  for (const record of records) await put(record);
+  return {};
+}
+
 async function writeUnfinished(
   path: string,
   head: DatabaseHead,
-  records: Iterable<FileRecord>,
+  write: WriteRecords,
   signal?: AbortSignal,
 ): Promise<DatabaseHead> {
   const unfinished = unfinishedOf(path);
   await removeFile(unfinished);
   try {
-    const written = await writeRecords(unfinished, head, records, signal);
+    const written = await writeRecords(unfinished, head, write, signal);
     await truncate(unfinished, usedBytesOf(unfinished)); // without the space that was reserved ahead
     return written;
   } catch (error) {
@@ -162,7 +205,7 @@ async function writeUnfinished(
 async function writeRecords(
   path: string,
   head: DatabaseHead,
-  records: Iterable<FileRecord>,
+  write: WriteRecords,
   signal?: AbortSignal,
 ): Promise<DatabaseHead> {
   const env = await openFile(path);
@@ -175,14 +218,15 @@ async function writeRecords(
       transaction = new Transaction(transaction.head);
     };
     const slices = new Slices(signal);
-    for (const { key, ...record } of records) {
-      transaction.put(key, record);
+    const rest = await write(async ({ key, pages = 0, ...record }) => {
+      transaction.put(key, record, { pages });
       if (isFull(transaction)) {
         await slices.end();
         await commit();
       }
       if (slices.isOver) await slices.end();
-    }
+    });
+    Object.assign(transaction.head, rest);
     await commit();
     return { ...transaction.head, commit: transaction.head.commit - 1 };
   } finally {
@@ -242,6 +286,18 @@ function* recordsOf(jobs: readonly StoredJob[]): Generator<FileRecord, void> {
     yield { key, ...encodeJob(key, job) };
 }
 
+/** In no order, so each may touch other pages. */
+function* importedRecords({ jobs, removals }: JournalSlice): Generator<FileRecord, void> {
+  for (const job of jobs) {
+    const key = jobRecordKey(jobKeyText(job));
+    yield { key, ...encodeJob(key, job), pages: PAGES_PER_RECORD };
+  }
+  for (const removal of removals) {
+    const key = removalKey(removal.revision);
+    yield { key, ...encodeRecord(key, removal), pages: PAGES_PER_RECORD };
+  }
+}
+
 /** Divides work into slices of a few milliseconds. */
 class Slices {
   readonly #signal: AbortSignal | undefined;
@@ -268,3 +324,9 @@ const SLICE_MS = 4;
 /** Writing more in one transaction would delay other work. */
 const RECORDS_PER_TRANSACTION_MAX = 1_000;
 const TRANSACTION_BYTES_MAX = 1024 * 1024;
+
+/** The pages of LMDB's tree that a record may touch if it is not adjacent to the one before. */
+const PAGES_PER_RECORD = 2;
+
+/** Each write contains those of the history. Positions of older ones are not recognized. */
+const GENERATIONS_MAX = 100;

@@ -21,6 +21,7 @@ import {
   type StoredJob,
 } from "../journal.js";
 import { journalClosedError, type JournalDatabase } from "../journal-handle.js";
+import { isStateOf } from "../is-state-of.js";
 import { jobKeyText, pickJobKey, createStoredJob, updatedJob } from "../stored-job.js";
 import type { DiskReserve } from "./disk-reserve.js";
 import type { DescriptorReserve } from "./descriptor-reserve.js";
@@ -148,10 +149,10 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#failure?.error;
   }
 
-  load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     return this.#exclusively(async () => {
       await this.#read(take);
-      return { ...this.#point, generations: [FIRST_GENERATION], tombstoneHorizon: this.#head.floor };
+      return this.#journalHead;
     });
   }
 
@@ -159,7 +160,9 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     return this.#exclusively(async () => {
       await this.#readOnce();
       await this.#openForWriting();
-      if (madeFrom && madeFrom.epoch !== this.#head.epoch) return { kind: "stale" };
+      const { epoch, generation } = this.#point;
+      if (madeFrom && (madeFrom.epoch !== epoch || madeFrom.generation !== generation))
+        return { kind: "stale" };
       const conflict = this.#conflictIn(entries);
       if (conflict) return { kind: "conflict", key: pickJobKey(conflict), head: this.#head.revision };
       const firstRevision = this.#head.revision + 1;
@@ -188,13 +191,15 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     });
   }
 
-  newsAfter({ epoch, revision }: JournalPoint): Promise<JournalNews | undefined> {
+  newsAfter(point: JournalPoint): Promise<JournalNews | undefined> {
     return this.#exclusively(async () => {
       await this.#openOnce();
-      const head = this.#head;
-      if (epoch === head.epoch && revision === head.revision) return undefined;
-      if (epoch !== head.epoch || revision > head.revision || revision + 1 < head.entriesFrom)
-        return { kind: "gone" };
+      const head = this.#journalHead;
+      if (!isStateOf(head, point)) return { kind: "gone" };
+      if (point.generation !== head.generation) return { kind: "generation", generations: head.generations };
+      const { revision } = point;
+      if (revision === head.revision) return undefined;
+      if (revision + 1 < this.#head.entriesFrom) return { kind: "gone" };
       const count = Math.min(head.revision - revision, FOLLOWED_TOGETHER);
       const records = Array.from({ length: count }, (_, index) => {
         const next = revision + 1 + index;
@@ -315,8 +320,8 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   get #point(): JournalPoint {
-    const { epoch, revision } = this.#head;
-    return { epoch, generation: FIRST_GENERATION.id, revision };
+    const { epoch, generation, revision } = this.#journalHead;
+    return { epoch, generation, revision };
   }
 
   #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -331,6 +336,11 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
         throw damaged(error);
       }
     });
+  }
+
+  get #journalHead(): JournalHead {
+    const { epoch, generations = [FIRST_GENERATION], revision, floor } = this.#head;
+    return { epoch, generation: generations.at(-1)!.id, generations, revision, tombstoneHorizon: floor };
   }
 
   async #readOnce(): Promise<void> {
@@ -375,7 +385,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   /** Reads and checks the whole file, and collects what appends need. */
-  async #read(take: (slice: JournalSlice) => void): Promise<void> {
+  async #read(take: (slice: JournalSlice) => unknown): Promise<void> {
     if (!existsSync(this.#path)) {
       this.#isRead = true;
       return;
@@ -384,7 +394,7 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
     using file = LmdbFile.open(this.#path);
     const reader = new SnapshotReader(file, this.#head, this.#options, [...this.#log.entries.values()]);
     for (const slice of reader.slices()) {
-      take(slice);
+      await take(slice);
       await setImmediate(); // let other work run
       if (this.#isClosed) throw journalClosedError();
     }
@@ -489,10 +499,14 @@ export class LmdbDatabase implements JournalDatabase, AsyncDisposable {
   }
 
   async #writeCheckpoint(appended: Partial<Appended>, bounds: CheckpointBounds): Promise<void> {
-    const { entries = [], jobCount = this.#head.jobCount, epoch = this.#head.epoch } = appended;
+    const { entries = [], jobCount = this.#head.jobCount, epoch } = appended;
     const { count } = bounds;
     const transaction = new Transaction(this.#head, bounds);
-    Object.assign(transaction.head, { epoch, jobCount, revision: this.#head.revision + entries.length });
+    Object.assign(transaction.head, { jobCount, revision: this.#head.revision + entries.length });
+    if (epoch !== undefined) {
+      transaction.head.epoch = epoch;
+      delete transaction.head.generations;
+    }
     await this.#compactDue(transaction, bounds);
     this.#dropEntries(transaction, count);
     this.#dropStaleRemovals(transaction);

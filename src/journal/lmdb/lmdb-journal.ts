@@ -1,11 +1,14 @@
-import { stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { rm, stat } from "node:fs/promises";
 import type { DatabaseName } from "../../tasks/names.js";
 import { DataFolder, unusableFolderError } from "./data-folder.js";
 import { DiskReserve } from "./disk-reserve.js";
 import { DescriptorReserve } from "./descriptor-reserve.js";
+import { databaseExistsError } from "../database-exists-error.js";
 import { journalClosedError, JournalHandle } from "../journal-handle.js";
 import {
   DamagedJournalError,
+  JournalError,
   type DatabaseJournal,
   type DatabaseSummary,
   type Journal,
@@ -13,8 +16,10 @@ import {
   type WriteFailure,
 } from "../journal.js";
 import { unavailableReason } from "../unavailable-reason.js";
-import { isRootInForeignFolder } from "./folder-owner.js";
-import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
+import { systemCodeOf } from "../system-code.js";
+import { importFile } from "./database-file.js";
+import { giveToOwner, isRootInForeignFolder } from "./folder-owner.js";
+import { DAMAGED, LmdbDatabase, LOG_SUFFIX, newHead, type LmdbOptions } from "./lmdb-database.js";
 
 /**
  * Opens a journal in a folder of this machine: appended entries survive a crash or a power failure. Each
@@ -25,7 +30,7 @@ import { DAMAGED, LmdbDatabase, type LmdbOptions } from "./lmdb-database.js";
  * folder.
  */
 export async function openLmdbJournal(path: string, options: OpenOptions & LmdbOptions): Promise<Journal> {
-  const folder = await DataFolder.open(path);
+  const folder = await (options.mustExist ? DataFolder.openExisting(path) : DataFolder.open(path));
   const journal = new LmdbJournal(folder, options);
   try {
     await journal.prepare();
@@ -51,6 +56,8 @@ class LmdbJournal implements Journal {
   /** The databases that --new-epoch could not reach at the start. They begin the new epoch once they can be opened. */
   readonly #epochsDue = new Set<DatabaseName>();
   readonly #timer = setInterval(() => void this.#maintain(), MAINTENANCE_MS).unref();
+  /** Whether this process is root, and the folder belongs to another user, who gets the files when the journal closes. */
+  #isForeignFolder = false;
   #probing: Promise<boolean> | undefined;
   /** Aborted when the journal closes: then closing databases are not rewritten. */
   readonly #closed = new AbortController();
@@ -65,7 +72,8 @@ class LmdbJournal implements Journal {
   async prepare(): Promise<void> {
     const { newEpoch, log } = this.#options;
     const { path: folder } = this.#folder;
-    if (await isRootInForeignFolder(folder)) log.warn({ folder }, ROOT_IN_FOREIGN_FOLDER);
+    this.#isForeignFolder = await isRootInForeignFolder(folder);
+    if (this.#isForeignFolder) log.warn({ folder }, ROOT_IN_FOREIGN_FOLDER);
     await this.#diskReserve.take().catch((error: unknown) => {
       throw unusableFolderError(folder, error);
     });
@@ -139,6 +147,20 @@ class LmdbJournal implements Journal {
       .map(({ name }) => name);
   }
 
+  async import(name: DatabaseName, source: Pick<DatabaseJournal, "load">): Promise<void> {
+    this.#checkOpen();
+    const path = this.#folder.fileOf(name);
+    if (existsSync(path)) throw databaseExistsError(name);
+    try {
+      await rm(`${path}${LOG_SUFFIX}`, { force: true }); // of a file that an operator has deleted
+      const { jobCount } = await importFile(path, newHead(), source);
+      this.#jobCounts.set(name, jobCount);
+    } catch (cause) {
+      if (cause instanceof JournalError || systemCodeOf(cause) === undefined) throw cause;
+      throw new JournalError(`Cannot write the file: ${messageOf(cause)}.`, "nothing written", { cause });
+    }
+  }
+
   oldestReaderMs(): number {
     const now = performance.now();
     return Math.max(0, ...Array.from(this.#opened.values(), ({ database }) => database.oldestReaderMs(now)));
@@ -174,6 +196,7 @@ class LmdbJournal implements Journal {
     await Promise.all(handles.map((handle) => handle.close()));
     await Promise.all(this.#closing.values());
     this.#descriptors[Symbol.dispose]();
+    if (this.#isForeignFolder) await giveToOwner(this.#folder.path);
     await this.#folder[Symbol.asyncDispose]();
   }
 

@@ -1,6 +1,12 @@
 import { crc32 } from "node:zlib";
 import type { JobKey } from "../../tasks/names.js";
-import { UnknownFormatError, type JournalEntry, type StoredJob, type StoredRemoval } from "../journal.js";
+import {
+  UnknownFormatError,
+  type Generation,
+  type JournalEntry,
+  type StoredJob,
+  type StoredRemoval,
+} from "../journal.js";
 import { entryOfPlain, jobOfPlain, plainEntry, plainJob } from "../plain-records.js";
 import { DamagedFileError } from "./lmdb-file.js";
 
@@ -21,6 +27,8 @@ export interface DatabaseHead {
   /** Incremented by every transaction of this file, so that the newer of two snapshots can be identified. */
   readonly commit: number;
   readonly epoch: string;
+  /** Those of a history that was imported; absent if there is only the first. */
+  readonly generations?: readonly Generation[];
   /** The revision of the newest entry. */
   readonly revision: number;
   /** The tombstone horizon: the newest removal that was forgotten. */

@@ -95,6 +95,8 @@ export class SnapshotReader {
    * @throws DamagedFileError
    */
   *slices(): Generator<JournalSlice, void> {
+    const { epoch, generations = [FIRST_GENERATION] } = this.#head;
+    const history = { epoch, generation: generations.at(-1)!.id };
     let jobs: StoredJob[] = [];
     let begun = performance.now();
     for (const job of this.#jobs()) {
@@ -103,7 +105,7 @@ export class SnapshotReader {
         jobs.push(job);
       }
       if (performance.now() - begun < SLICE_MS) continue;
-      yield { epoch: this.#head.epoch, generation: FIRST_GENERATION.id, jobs, removals: [] };
+      yield { ...history, jobs, removals: [] };
       jobs = [];
       begun = performance.now();
     }
@@ -112,7 +114,7 @@ export class SnapshotReader {
         `its head counts ${this.#head.jobCount} jobs, but it has ${this.latestRevisions.size}`,
       );
     this.pendingCompaction.sort();
-    yield { epoch: this.#head.epoch, generation: FIRST_GENERATION.id, jobs, removals: this.#tombstones() };
+    yield { ...history, jobs, removals: this.#tombstones() };
   }
 
   /** The job of each record, or undefined. */

@@ -124,12 +124,17 @@ class MemoryDatabase implements JournalDatabase {
     return this.#jobs.size;
   }
 
-  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  async load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     const jobs = Array.from(this.#jobs.values(), (job) => ({ ...job, tasks: [...job.tasks.values()] }));
     const generations = [FIRST_GENERATION];
-    const point = this.#point;
-    take({ ...point, jobs, removals: [...this.#removals.values()] });
-    return { ...point, generations, tombstoneHorizon: this.#tombstoneHorizon };
+    const head = { ...this.#point, generations, tombstoneHorizon: this.#tombstoneHorizon };
+    await take({
+      epoch: head.epoch,
+      generation: head.generation,
+      jobs,
+      removals: [...this.#removals.values()],
+    });
+    return head;
   }
 
   async erase(ifRevision = this.#log.head): Promise<boolean> {

@@ -60,11 +60,20 @@ export class Connections {
 
   /** Reads one state of the server with several statements. @throws JournalError */
   readTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.#transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", DEADLINE_MS, work);
+  }
+
+  /** Writes with several statements, of which all are done or none. @throws JournalError, which says whether it was written */
+  writeTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
+    return this.#transaction("BEGIN", WRITE_DEADLINE_MS, work);
+  }
+
+  #transaction<T>(begin: string, deadlineMs: number, work: (run: RunStatement) => Promise<T>): Promise<T> {
     return this.#loads.runExclusive(() =>
       this.#lend("load", async (client) => {
-        const run: RunStatement = (statement) => runStatement(client, statement, DEADLINE_MS);
+        const run: RunStatement = (statement) => runStatement(client, statement, deadlineMs);
         try {
-          await run({ sql: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" });
+          await run({ sql: begin });
           const result = await work(run);
           await run({ sql: "COMMIT" });
           return result;

@@ -8,7 +8,6 @@ import {
   FIRST_GENERATION,
   JournalError,
   type AppendResult,
-  type Generation,
   type JournalEntry,
   type JournalHead,
   type JournalNews,
@@ -17,6 +16,7 @@ import {
   type JournalSlice,
   type StoredJob,
 } from "../journal.js";
+import { isStateOf } from "../is-state-of.js";
 import { pickJobKey } from "../stored-job.js";
 import { AppendBatch, commitLevel, type AppendOptions, type Fence } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
@@ -64,7 +64,7 @@ export class PostgresDatabase implements JournalDatabase {
     this.#compaction = new Compaction(name, connections, options);
   }
 
-  async load(take: (slice: JournalSlice) => void): Promise<JournalHead> {
+  async load(take: (slice: JournalSlice) => unknown): Promise<JournalHead> {
     for (;;) {
       const head = await this.#connections.readTransaction((run) => this.#load(run, take));
       if (head) return head;
@@ -131,7 +131,9 @@ export class PostgresDatabase implements JournalDatabase {
     if (isSame(head, point)) return undefined;
     if (epoch !== point.epoch) return { kind: "gone" };
     if (generations)
-      return isStateOf(generations, point) ? { kind: "generation", generations } : { kind: "gone" };
+      return isStateOf({ ...head, generations }, point)
+        ? { kind: "generation", generations }
+        : { kind: "gone" };
     if (rows[0]!["revision"] !== point.revision + 1) return { kind: "gone" };
     return { kind: "entries", records: contiguous(rows, point.revision).map(recordOfRow) };
   }
@@ -232,7 +234,7 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   /** Returns undefined if another server has taken over, and no generation has begun yet. */
-  async #load(run: RunStatement, take: (slice: JournalSlice) => void): Promise<JournalHead | undefined> {
+  async #load(run: RunStatement, take: (slice: JournalSlice) => unknown): Promise<JournalHead | undefined> {
     const freshEpoch = this.#freshEpoch;
     const [row] = await run({ sql: LOADED, values: [this.name] });
     const { id, is_current, epoch, generation, compacted, tombstone_horizon, generations } = row!;
@@ -240,9 +242,9 @@ export class PostgresDatabase implements JournalDatabase {
     const head = this.learn(pointOf(row!), freshEpoch);
     if (epoch === null) return { ...head, generations: [FIRST_GENERATION], tombstoneHorizon: 0 };
     const slice = { epoch, generation, jobs: [], removals: [] };
-    for await (const jobs of this.#loadJobs(run, id, compacted)) take({ ...slice, jobs });
+    for await (const jobs of this.#loadJobs(run, id, compacted)) await take({ ...slice, jobs });
     for await (const rows of slicesOf(run, REMOVALS, [id]))
-      take({ ...slice, removals: rows.map(removalOfRow) });
+      await take({ ...slice, removals: rows.map(removalOfRow) });
     return { ...head, generations, tombstoneHorizon: tombstone_horizon };
   }
 
@@ -322,13 +324,6 @@ function isSame(one: JournalPoint, other: JournalPoint): boolean {
 
 function isSameHistory(one: JournalPoint, other: JournalPoint): boolean {
   return one.epoch === other.epoch && one.generation === other.generation;
-}
-
-/** Whether the generation after that of the point begins at the point, or later. */
-function isStateOf(generations: readonly Generation[], { generation, revision }: JournalPoint): boolean {
-  const at = generations.findIndex(({ id }) => id === generation);
-  const next = at < 0 ? undefined : generations[at + 1];
-  return next !== undefined && revision <= next.startsAt;
 }
 
 const FIND_TRIES_MS = 5_000;

@@ -6,6 +6,7 @@ import { commitLevel } from "./append-batch.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
 import { EngineCounters } from "./engine-counters.js";
 import { EnginePoll } from "./engine-poll.js";
+import { importDatabase } from "./import-database.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
 
@@ -56,7 +57,7 @@ class PostgresJournal implements Journal {
   }
 
   async prepare(): Promise<void> {
-    await this.#connections.prepare(prepareSchema);
+    await this.#connections.prepare((client) => prepareSchema(client, this.#options.mustExist));
     const values = [commitLevel(this.#options)];
     await this.#connections.write({ sql: "SELECT tidemark.check_session($1)", values });
     if (this.#options.newEpoch) await this.#beginEpochs();
@@ -94,6 +95,12 @@ class PostgresJournal implements Journal {
   async recent(count: number): Promise<readonly DatabaseName[]> {
     const sql = "SELECT name FROM tidemark.databases ORDER BY written_at DESC LIMIT $1";
     return (await this.#connections.read({ sql, values: [count] })).map(({ name }) => name);
+  }
+
+  import(name: DatabaseName, source: Pick<DatabaseJournal, "load">): Promise<void> {
+    this.#checkOpen();
+    const level = commitLevel(this.#options);
+    return this.#connections.writeTransaction((run) => importDatabase(run, name, source, level));
   }
 
   async isWritable(): Promise<boolean> {

@@ -92,11 +92,15 @@ const SCHEMA_LOCK = 7_435_662_201;
 
 /**
  * Makes the schema, or leads an older one to this version.
+ * @param mustExist whether to make none where there is none
  * @throws Error for the operator: a newer version has made it, or the database cannot be used.
  */
-export async function prepareSchema(client: ClientBase): Promise<void> {
+export async function prepareSchema(client: ClientBase, mustExist = false): Promise<void> {
   await checkEncoding(client);
-  if ((await versionOf(client)) === STEPS.length) return;
+  const found = await versionOf(client);
+  if (found === STEPS.length) return;
+  if (found === 0 && mustExist)
+    throw new Error("The PostgreSQL database has no schema tidemark: no Tidemark has used it.");
   await client.query("BEGIN");
   await client.query(`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`);
   const version = await versionOf(client);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LossyProxy } from "../../kit/network/lossy-proxy.js";
+import { SeverableProxy } from "../../kit/network/severable-proxy.js";
 import { Program } from "../../kit/process/child-process.js";
 import { startServer } from "../../kit/server/server.js";
 import { JOB, jobOnServer } from "../server-jobs.js";
@@ -44,6 +45,23 @@ describe("The job of a process ends", () => {
     expect(await endOf(server.url)).toEqual([
       "FAILED",
       "The process had no work left and exited while the job was running",
+    ]);
+  });
+
+  it("FAILED at the next server if the one in use is lost at the end", async () => {
+    await using server = await startServer();
+    const network = await SeverableProxy.open(server.url);
+    const work = `process.on("SIGUSR2", () => process.exit(5)); ${STAY}`;
+    await using worker = startWorker(`${network.url},${server.url}`, work, { heartbeatMs: 3_600_000 });
+    await worker.line((line) => line === "ready");
+
+    await network[Symbol.asyncDispose]();
+    worker.signal("SIGUSR2");
+
+    expect([await worker.exited, worker.err]).toEqual([{ code: 5, signal: null }, []]);
+    expect(await endOf(server.url)).toEqual([
+      "FAILED",
+      "The process exited with code 5 while the job was running",
     ]);
   });
 

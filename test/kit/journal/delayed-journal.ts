@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { DatabaseJournal, Journal, JournalNews } from "../../../src/journal/journal.js";
+import { importOf } from "./delegated-journal.js";
 
 /** The longest wait, in turns. */
 const TURNS_MAX = 5;
@@ -24,6 +25,7 @@ export function delayJournal(journal: Journal, random: () => number): Journal {
     open: (database) => delayed(async () => delayAppends(await journal.open(database), delayed)),
     databases: () => journal.databases(),
     recent: (count) => journal.recent(count),
+    ...importOf(journal),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

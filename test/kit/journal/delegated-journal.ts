@@ -1,4 +1,9 @@
-import type { DatabaseJournal } from "../../../src/journal/journal.js";
+import type { DatabaseJournal, Journal } from "../../../src/journal/journal.js";
+
+/** The import of a journal, if it has one. */
+export function importOf(journal: Journal): Pick<Journal, "import"> {
+  return journal.import ? { import: (database, source) => journal.import!(database, source) } : {};
+}
 
 /** A handle that forwards to `handle`, except for `calls`. */
 export function delegated(handle: DatabaseJournal, calls: Partial<DatabaseJournal>): DatabaseJournal {

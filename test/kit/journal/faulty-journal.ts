@@ -4,6 +4,7 @@ import {
   type DatabaseJournal,
   type Journal,
 } from "../../../src/journal/journal.js";
+import { importOf } from "./delegated-journal.js";
 
 /** A journal that fails on demand, as with a full disk or a lost connection. */
 export interface FaultyJournal extends Journal {
@@ -46,6 +47,7 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
     },
     databases: () => journal.databases(),
     recent: (count) => journal.recent(count),
+    ...importOf(journal),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

@@ -1,4 +1,4 @@
-import { delegated } from "./delegated-journal.js";
+import { delegated, importOf } from "./delegated-journal.js";
 import type { DatabaseJournal, Journal, JournalEntry } from "../../../src/journal/journal.js";
 import type { DatabaseName } from "../../../src/tasks/names.js";
 
@@ -82,6 +82,7 @@ export function withHandles(
     },
     databases: () => journal.databases(),
     recent: (count) => journal.recent(count),
+    ...importOf(journal),
     isWritable: () => journal.isWritable(),
     close: () => journal.close(),
     [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),

@@ -7,6 +7,7 @@ export const NO_ACTIONS: Actions = {
   repair: none,
   compact: none,
   backup: none,
+  migrate: noServer,
   watch: noServer,
   list: noServer,
   show: noServer,

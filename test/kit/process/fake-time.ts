@@ -30,9 +30,9 @@ export async function startTimeShiftedServer(
   return { ...(await startTidemark(flags, { env })), setTime };
 }
 
-/** The environment of a program whose time of day is shifted by what is written to `file`, at first by nothing. */
-export function timeShift(file: string): Record<string, string> {
-  writeFileSync(file, "+0");
+/** The environment of a program whose time of day is shifted by what is written to `file`, at first by `shift`. */
+export function timeShift(file: string, shift = "+0"): Record<string, string> {
+  writeFileSync(file, shift);
   return {
     LD_PRELOAD: LIBRARY!,
     FAKETIME_TIMESTAMP_FILE: file,

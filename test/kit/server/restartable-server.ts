@@ -1,4 +1,4 @@
-import { startTidemark, type Tidemark } from "../process/child-process.js";
+import { startTidemark, type Exit, type Tidemark } from "../process/child-process.js";
 import { temporaryFolder } from "../process/temporary-folder.js";
 
 /** A server process that can be killed and restarted at the same address with the same data. */
@@ -7,9 +7,12 @@ export class RestartableServer implements AsyncDisposable {
   readonly #flags: readonly string[];
   #tidemark: Tidemark;
 
-  /** Starts the built server. */
-  static async start(flags: readonly string[] = []): Promise<RestartableServer> {
-    const kept = [...flags, "--store", `lmdb:${temporaryFolder()}`];
+  /** Starts the built server, by default with a new folder. */
+  static async start(
+    flags: readonly string[] = [],
+    store = `lmdb:${temporaryFolder()}`,
+  ): Promise<RestartableServer> {
+    const kept = [...flags, "--store", store];
     return new RestartableServer(await startTidemark(kept), kept);
   }
 
@@ -24,7 +27,13 @@ export class RestartableServer implements AsyncDisposable {
     await this.#tidemark[Symbol.asyncDispose]();
   }
 
-  /** Restarts it after a kill; resolves when it is ready. */
+  /** Stops it as a supervisor does; resolves when the process has ended. */
+  stop(): Promise<Exit> {
+    this.#tidemark.program.signal("SIGTERM");
+    return this.#tidemark.program.exited;
+  }
+
+  /** Restarts it after a kill or a stop; resolves when it is ready. */
   async startAgain(): Promise<void> {
     this.#tidemark = await startTidemark([...this.#flags, "--port", new URL(this.url).port]);
   }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Position } from "../../../src/protocol/position.js";
+import type { CatchUp, Position } from "../../../src/protocol/position.js";
 import { versionKey } from "./client.js";
 import { isChange, subjectOf, wireKey, type WireTask } from "./event.js";
 import type { WireHistory } from "./history.js";
@@ -140,11 +140,15 @@ function catchesUp({ event, position, last }: Delivery, isFirst: boolean): Compl
   const { kind } = event;
   if (kind === "CaughtUp") return [position.catchUp && "CaughtUp ends no catch-up"];
   if (kind === "Reset") return [position.catchUp?.base !== 0 && "a Reset with a base other than 0"];
-  const goesOn = last?.catchUp && !isDeepStrictEqual(position.catchUp, last.catchUp);
+  const goesOn = last?.catchUp && !continues(position.catchUp, last.catchUp);
   return [
     goesOn && "its catch-up goes over into something else without CaughtUp",
     isFirst && !position.catchUp && "it is live before it has caught up",
   ];
+}
+
+function continues(now: CatchUp | undefined, { base, began, seen = began }: CatchUp): boolean {
+  return now?.base === base && now.began === began && (now.seen ?? began) >= seen;
 }
 
 function toldAgainstWhatWasHeld({ event, position, before }: Delivery, history: WireHistory): Complaint[] {
@@ -217,7 +221,7 @@ function lossKnownAt(storeRevision: number, from: Position, history: WireHistory
 
 /** The newest store revision that a position implies. */
 function furthestOf({ revision, catchUp }: Position): number {
-  return Math.max(revision, catchUp?.began ?? 0);
+  return Math.max(revision, catchUp?.seen ?? catchUp?.began ?? 0);
 }
 
 /**
