@@ -12,8 +12,6 @@ import { median, rounded } from "./repeat.js";
 import { needOf, type Demand, type Need } from "./scaling/demand.js";
 import { simulate, type Outcome, type Setup } from "./scaling/simulation.js";
 
-type Round = Measured & { readonly delivered: readonly Delivered[] };
-
 const MILLION: Demand = {
   watchers: 1_000_000,
   changesPerSecond: 100_000,
@@ -40,7 +38,7 @@ const DEMANDS: Readonly<Record<string, Demand>> = {
 };
 
 const { rounds } = JSON.parse(readFileSync(`${import.meta.dirname}/results/nodes.json`, "utf8")) as {
-  readonly rounds: readonly Round[]; // safe: as `nodes` writes it
+  readonly rounds: readonly Measured[]; // safe: as `nodes` writes it
 };
 const constants = constantsOf(rounds);
 
