@@ -6,13 +6,11 @@
  *     npm run bench -- scaling-model
  */
 import { readFileSync } from "node:fs";
-import { constantsOf, type Measured } from "./nodes/constants.js";
+import { constantsOf, walBytesOf, type Measured } from "./nodes/constants.js";
 import { SCENARIOS, type Delivered, type Scenario } from "./nodes/delivery.js";
 import { median, rounded } from "./repeat.js";
 import { needOf, type Demand, type Need } from "./scaling/demand.js";
 import { simulate, type Outcome, type Setup } from "./scaling/simulation.js";
-
-type Round = Measured & { readonly delivered: readonly Delivered[] };
 
 const MILLION: Demand = {
   watchers: 1_000_000,
@@ -40,7 +38,7 @@ const DEMANDS: Readonly<Record<string, Demand>> = {
 };
 
 const { rounds } = JSON.parse(readFileSync(`${import.meta.dirname}/results/nodes.json`, "utf8")) as {
-  readonly rounds: readonly Round[]; // safe: as `nodes` writes it
+  readonly rounds: readonly Measured[]; // safe: as `nodes` writes it
 };
 const constants = constantsOf(rounds);
 
@@ -71,9 +69,10 @@ function checked(scenario: Scenario, at: number): object {
     "first node": beside(simulated.nodeShares[0]!, ({ cost }) => cost.nodes[0]! / cost.seconds / 1e6),
     "last node": beside(simulated.nodeShares.at(-1)!, ({ cost }) => cost.nodes.at(-1)! / cost.seconds / 1e6),
     engine: beside(simulated.engineCores, ({ cost }) => cost.cpuMicros / cost.seconds / 1e6),
+    "appends/s": beside(simulated.appendsPerSecond, ({ cost }) => cost.appends / cost.seconds),
     "WAL kB/s": beside(
       simulated.walBytesPerSecond / 1_000,
-      ({ cost }) => cost.walBytes / cost.seconds / 1_000,
+      ({ cost }) => walBytesOf(cost) / cost.seconds / 1_000,
     ),
     "p50 ms": beside(simulated.p50, ({ p50 }) => p50),
     "p99 ms": beside(simulated.p99, ({ p99 }) => p99),

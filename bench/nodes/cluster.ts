@@ -9,6 +9,8 @@ export interface Cost extends EngineCost {
   readonly nodes: readonly number[];
   /** How often each node asked the engine what is new. */
   readonly polls: readonly number[];
+  /** How often they wrote. */
+  readonly appends: number;
   readonly seconds: number;
 }
 
@@ -47,6 +49,7 @@ export class Cluster implements AsyncDisposable {
     const cost = {
       nodes: after.nodes.map((micros, at) => micros - before.nodes[at]!),
       polls: after.polls.map((count, at) => count - before.polls[at]!),
+      appends: after.appends - before.appends,
       seconds: (after.at - before.at) / 1_000,
       cpuMicros: after.engine.cpuMicros - before.engine.cpuMicros,
       walBytes: after.engine.walBytes - before.engine.walBytes,
@@ -68,12 +71,25 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
   }
 
-  async #look(): Promise<{ nodes: number[]; polls: number[]; engine: EngineCost; at: number }> {
-    const polls = await Promise.all(
-      this.nodes.map(({ url }) => readMetric(url, "tidemark_engine_polls_total")),
-    );
+  async #look(): Promise<{
+    polls: number[];
+    appends: number;
+    nodes: number[];
+    engine: EngineCost;
+    at: number;
+  }> {
+    const counts = (name: string): Promise<number[]> =>
+      Promise.all(this.nodes.map(({ url }) => readMetric(url, `tidemark_engine_${name}_total`)));
+    const [polls, appends] = [await counts("polls"), await counts("appends")];
     const nodes = await Promise.all(this.nodes.map((node) => node.cpuMicros()));
-    return { nodes, polls, engine: await this.#engine.cost(), at: performance.now() };
+    const engine = await this.#engine.cost();
+    return {
+      polls,
+      appends: appends.reduce((sum, count) => sum + count),
+      nodes,
+      engine,
+      at: performance.now(),
+    };
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Delivered } from "./delivery.js";
+import type { EngineCost } from "./engine.js";
 import { median } from "../repeat.js";
 import type { Idle } from "./idle.js";
 import type { Spread, Turn } from "./spread.js";
@@ -40,6 +42,8 @@ export interface Constants {
 export interface Measured {
   readonly throughput: readonly Throughput[];
   readonly spread: { readonly one: Spread };
+  /** The first scenario: one node follows some changes at a time, so that nearly every poll finds some. */
+  readonly delivered: readonly Delivered[];
   readonly idle: readonly Idle[];
 }
 
@@ -49,7 +53,7 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
   const slow = (of: (run: Throughput) => number): number => middle(({ throughput }) => of(throughput[0]!));
   const fast = (of: (run: Throughput) => number): number =>
     middle(({ throughput }) => of(throughput.at(-1)!));
-  const idle = middle(({ idle: [one] }) => one!.memoryMicros);
+  const alwaysMicros = middle(({ idle: [one] }) => one!.memoryMicros);
   const poll = middle(({ idle: [one] }) => (one!.nodeMicros - one!.memoryMicros) / one!.pollsPerSecond);
   const enginePoll = middle(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond);
   const store = line(rounds, ({ alone, updates }) => (alone.nodes[0]! - alone.polls[0]! * poll) / updates);
@@ -63,18 +67,21 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
   );
   return {
     node: {
-      idle,
+      idle: alwaysMicros,
       ...store,
       poll,
       polledDatabase: middle(({ idle }) => perDatabase(idle, ({ nodeMicros }) => nodeMicros)),
-      // With few changes at a time, nearly every poll finds some.
-      look: slow(
-        ({ followed: { nodes, polls, updates } }) => (nodes[1]! - follow * updates) / polls[1]! - poll,
-      ),
+      look: middle(({ delivered: [one] }) => {
+        const { nodes, polls, seconds } = one!.cost;
+        const rest = nodes[1]! - seconds * alwaysMicros - one!.changes * follow;
+        return rest / polls[1]! - poll;
+      }),
       follow,
       request: middle(({ spread: { one } }) => {
-        const [{ cost, changes, appends }] = one as [Turn];
-        return (cost.nodes[0]! - appends * store.append) / changes - store.change;
+        const [{ cost, changes }] = one as [Turn];
+        return (
+          (cost.nodes[0]! - cost.appends * store.append - cost.polls[0]! * poll) / changes - store.change
+        );
       }),
       ...FAN_OUT,
       residentBytes: middle(({ idle: [one] }) => one!.residentBytes),
@@ -83,19 +90,27 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
       ...engine,
       poll: enginePoll,
       polledDatabase: middle(({ idle }) => perDatabase(idle, ({ engineMicros }) => engineMicros)),
-      look: slow(({ followed: { cpuMicros, polls, updates } }) => {
-        const rest = cpuMicros - updates * (engine.append + engine.change + read);
-        return rest / polls[1]! - enginePoll;
+      look: middle(({ delivered: [one] }) => {
+        const { cpuMicros, appends, polls } = one!.cost;
+        const rest = cpuMicros - appends * engine.append - one!.changes * (engine.change + read);
+        return (rest - polls[0]! * enginePoll) / polls[1]! - enginePoll;
       }),
       read,
       commitMicros: slow(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends) - engine.append,
-      walBytes: line(rounds, ({ alone, updates }) => alone.walBytes / updates),
+      walBytes: line(rounds, ({ alone, updates }) => walBytesOf(alone) / updates),
     },
   };
 }
 
 /** 7.4 µs with one event a turn, 1.4 with ten, to 1,000 watchers. */
 const FAN_OUT = { write: 6.7, event: 0.7 };
+
+/** Without the pages that are written in full after a checkpoint: they depend on how often there is one. */
+export function walBytesOf({ walBytes, fullPages }: EngineCost): number {
+  return walBytes - fullPages * PAGE_BYTES;
+}
+
+const PAGE_BYTES = 8_192;
 
 /** What one more open database adds to a poll. */
 function perDatabase([one, many]: readonly Idle[], of: (idle: Idle) => number): number {

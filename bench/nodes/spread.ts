@@ -10,7 +10,6 @@ export type Spread = readonly Turn[];
 
 export interface Turn {
   readonly changes: number;
-  readonly appends: number;
   readonly cost: Cost;
 }
 
@@ -36,7 +35,7 @@ export async function measureSpread(engine: Engine, nodes: number, isFollowed: b
   const turns: Turn[] = [];
   for (const [home, { url }] of cluster.nodes.entries()) {
     const own = databases.filter((_, at) => at % nodes === home);
-    turns.push(await measureTurn(engine, cluster, url, own));
+    turns.push(await measureTurn(cluster, url, own));
   }
   return turns;
 }
@@ -52,12 +51,7 @@ export function capacityOf(turns: Spread): number {
   return (turns.length * 1e6) / Math.max(...perNode);
 }
 
-async function measureTurn(
-  engine: Engine,
-  cluster: Cluster,
-  url: string,
-  databases: readonly string[],
-): Promise<Turn> {
+async function measureTurn(cluster: Cluster, url: string, databases: readonly string[]): Promise<Turn> {
   await using client = await ServerProcess.start("load/http.mjs");
   for (const database of databases) {
     const bodies = updateTaskBodies(JOBS, 1_000).map((body) =>
@@ -66,17 +60,10 @@ async function measureTurn(
     await client.ask("start", { url, connections: CONNECTIONS, bodies });
   }
   await setTimeout(WARM_UP_MS);
-  const look = async (): Promise<[number, number]> => [
-    await client.ask<number>("count"),
-    await appendsOf(engine, cluster),
-  ];
-  const before = await look();
-  const { result: after, cost } = await cluster.spent([], () => setTimeout(RUN_MS).then(look));
-  return { changes: after[0] - before[0], appends: after[1] - before[1], cost };
-}
-
-async function appendsOf({ server }: Engine, { store }: Cluster): Promise<number> {
-  const sql = "SELECT count(DISTINCT xmin::text)::int AS count FROM tidemark.entries";
-  const [row] = await server.query<{ count: number }>(sql, store);
-  return row!.count;
+  const before = await client.ask<number>("count");
+  const { result: after, cost } = await cluster.spent([], async () => {
+    await setTimeout(RUN_MS);
+    return client.ask<number>("count");
+  });
+  return { changes: after - before, cost };
 }

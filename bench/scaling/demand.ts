@@ -31,7 +31,8 @@ export interface Need {
   readonly setup: Setup;
 }
 
-export const COMMIT_MS = 2;
+/** How long the engine waits for a disk and a standby. */
+const COMMIT_MS = 2;
 const UTILIZATION = 0.5;
 const ENGINE_CORES = 8;
 const JOB_BYTES = 5_000;

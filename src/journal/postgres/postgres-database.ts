@@ -18,7 +18,7 @@ import {
 } from "../journal.js";
 import { isStateOf } from "../is-state-of.js";
 import { pickJobKey } from "../stored-job.js";
-import { AppendBatch, commitLevel, type AppendOptions, type Fence } from "./append-batch.js";
+import { AppendBatch, commitLevel, type AppendOptions, type AppendFence } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
 import { Compaction, type CompactionOptions } from "./compaction.js";
@@ -43,7 +43,7 @@ export class PostgresDatabase implements JournalDatabase {
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
   /** Of the appends of this process. */
-  #fence: Fence = { node: newId(NODE_BYTES), number: 0 };
+  #fence: AppendFence = { node: newId(NODE_BYTES), number: 0 };
   /** Whether an append may still be on its way. */
   #isInDoubt = false;
   /** Where its follower was when it last looked. */
@@ -215,7 +215,7 @@ export class PostgresDatabase implements JournalDatabase {
     }
   }
 
-  #raiseFence(): Fence {
+  #raiseFence(): AppendFence {
     this.#fence = { ...this.#fence, number: this.#fence.number + 1 };
     return this.#fence;
   }
