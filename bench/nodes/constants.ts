@@ -32,8 +32,6 @@ export interface Constants {
     readonly polledDatabase: number;
     readonly look: number;
     readonly read: number;
-    /** Time, not CPU: an append of one change, until it is durable. */
-    readonly commitMicros: number;
     readonly walBytes: { readonly append: number; readonly change: number };
   };
 }
@@ -55,7 +53,8 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
     middle(({ throughput }) => of(throughput.at(-1)!));
   const alwaysMicros = middle(({ idle: [one] }) => one!.memoryMicros);
   const poll = middle(({ idle: [one] }) => (one!.nodeMicros - one!.memoryMicros) / one!.pollsPerSecond);
-  const enginePoll = middle(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond);
+  // The least: in some rounds, the engine still had other work, such as vacuum.
+  const enginePoll = Math.min(...rounds.map(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond));
   const store = line(rounds, ({ alone, updates }) => (alone.nodes[0]! - alone.polls[0]! * poll) / updates);
   const engine = line(
     rounds,
@@ -65,6 +64,7 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
   const read = fast(
     ({ followed, alone, updates }) => followed.cpuMicros / followed.updates - alone.cpuMicros / updates,
   );
+  const walPerChange = fast(({ alone, updates }) => walBytesOf(alone) / updates);
   return {
     node: {
       idle: alwaysMicros,
@@ -96,8 +96,12 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
         return (rest - polls[0]! * enginePoll) / polls[1]! - enginePoll;
       }),
       read,
-      commitMicros: slow(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends) - engine.append,
-      walBytes: line(rounds, ({ alone, updates }) => walBytesOf(alone) / updates),
+      walBytes: {
+        append: middle(({ delivered: [one] }) =>
+          Math.max(0, (walBytesOf(one!.cost) - one!.changes * walPerChange) / one!.cost.appends),
+        ),
+        change: walPerChange,
+      },
     },
   };
 }
