@@ -91,6 +91,13 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#cursor?.skipHidden(revision);
   }
 
+  /** Marks the group as behind, because any change may match: the store has loaded its jobs again. */
+  reread(): void {
+    this.#throttle.markDue(this);
+    this.#isDue = true;
+    this.#throttle.wake();
+  }
+
   /** Pulls even though no change matched, because a bookmark may be due. */
   refresh(): void {
     this.markChanged(Infinity);

@@ -90,8 +90,8 @@ export class Replica {
   /**
    * Follows the journal by one step, but not beyond the revision `upTo`. If the state is no longer a part of the history,
    * loads the newest state instead.
-   * @returns the jobs whose newest change, which was in this state, is lost; undefined unless the history was replaced.
-   * @throws JournalError
+   * @returns undefined, or after a load the jobs whose newest change, which was in this state, is lost. They are none if this
+   * server had only fallen too far behind. @throws JournalError
    */
   async hear(news: JournalNews, upTo = Infinity): Promise<readonly (UserTask | Removal)[] | undefined> {
     switch (news.kind) {
@@ -108,12 +108,11 @@ export class Replica {
   }
 
   /** Loads the newest state. It may be called at any time. @throws JournalError */
-  async #reload(): Promise<readonly (UserTask | Removal)[] | undefined> {
+  async #reload(): Promise<readonly (UserTask | Removal)[]> {
     this.#options.memory.clear();
     const { table, history, revision } = await loadState(this.#journal, this.#options);
     const kept = history.isSameEpoch(this.#history.epoch) ? history.keptUpTo(this.#history.label) : 0;
-    const isReplaced = this.revision > kept;
-    const lost = isReplaced ? changesAfter(kept, this.#table) : undefined;
+    const lost = this.revision > kept ? changesAfter(kept, this.#table) : [];
     this.#table = table;
     this.#setHistory(history, revision);
     return lost;

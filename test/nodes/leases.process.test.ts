@@ -75,11 +75,15 @@ function hasHealth(wanted: string): Parameters<RecordedWatch["event"]>[0] {
 }
 
 async function startShifted(database: string, shift: string): ReturnType<typeof startNodeProcess> {
-  return startNodeProcess(database, ["--lost-after", "2"], { env: timeShift(join(temporaryFolder(), "shift"), shift) });
+  return startNodeProcess(database, ["--lost-after", "2"], {
+    env: timeShift(join(temporaryFolder(), "shift"), shift),
+  });
 }
 
 /** The time of day of PostgreSQL. */
 async function secondsOf(server: PostgresServer): Promise<number> {
-  const [row] = await server.query<{ s: number }>("SELECT extract(epoch FROM clock_timestamp())::float8 AS s");
+  const [row] = await server.query<{ s: number }>(
+    "SELECT extract(epoch FROM clock_timestamp())::float8 AS s",
+  );
   return row!.s;
 }

@@ -100,6 +100,7 @@ export class SeverableProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
     this.#server.close();
     this.sever();
     await once(this.#server, "close");
