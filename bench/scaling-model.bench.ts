@@ -58,9 +58,13 @@ console.table(
 
 /** What the simulation says beside what was measured. */
 function checked(scenario: Scenario, at: number): object {
-  const simulated = simulate(setupOf(scenario), constants);
   const measured = rounds.map(({ delivered }) => delivered[at]!);
   const middle = (of: (run: Delivered) => number): number => median(measured.map(of));
+  const waits = {
+    commitMs: middle(({ cost }) => cost.appendMs) - constants.engine.append / 1_000,
+    pollMs: middle(({ cost }) => cost.pollMs),
+  };
+  const simulated = simulate(setupOf(scenario, waits), constants);
   const beside = (expected: number, of: (run: Delivered) => number): string => {
     const found = middle(of);
     return `${rounded(expected, 3)} ${rounded(found, 3)} ${Math.round((100 * (expected - found)) / found)}`;
@@ -79,7 +83,11 @@ function checked(scenario: Scenario, at: number): object {
   };
 }
 
-function setupOf({ nodes, databases, changesPerSecond, watchers: { each, on } }: Scenario): Setup {
+/** @param waits for the engine, as measured: they depend on the disk and on the other work of the machine */
+function setupOf(
+  { nodes, databases, changesPerSecond, watchers: { each, on } }: Scenario,
+  waits: Pick<Setup, "commitMs" | "pollMs">,
+): Setup {
   return {
     nodes,
     databases,
@@ -90,7 +98,7 @@ function setupOf({ nodes, databases, changesPerSecond, watchers: { each, on } }:
     sharesWrites: true,
     deliveriesAtHome: on === "all" ? each : 0,
     deliveriesAtFollower: each,
-    commitMs: constants.engine.commitMicros / 1_000,
+    ...waits,
     seconds: 10,
   };
 }

@@ -11,6 +11,9 @@ export interface Cost extends EngineCost {
   readonly polls: readonly number[];
   /** How often they wrote. */
   readonly appends: number;
+  /** How long an append and a poll waited for the engine, on average. */
+  readonly appendMs: number;
+  readonly pollMs: number;
   readonly seconds: number;
 }
 
@@ -46,10 +49,14 @@ export class Cluster implements AsyncDisposable {
     const result = await work();
     for (const database of databases) await this.caughtUp(database);
     const after = await this.#look();
+    const polls = after.polls.map((count, at) => count - before.polls[at]!);
+    const appends = after.appends - before.appends;
     const cost = {
       nodes: after.nodes.map((micros, at) => micros - before.nodes[at]!),
-      polls: after.polls.map((count, at) => count - before.polls[at]!),
-      appends: after.appends - before.appends,
+      polls,
+      appends,
+      appendMs: (1_000 * (after.appendSeconds - before.appendSeconds)) / appends,
+      pollMs: (1_000 * (after.pollSeconds - before.pollSeconds)) / sum(polls),
       seconds: (after.at - before.at) / 1_000,
       cpuMicros: after.engine.cpuMicros - before.engine.cpuMicros,
       walBytes: after.engine.walBytes - before.engine.walBytes,
@@ -71,26 +78,33 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
   }
 
-  async #look(): Promise<{
-    polls: number[];
-    appends: number;
-    nodes: number[];
-    engine: EngineCost;
-    at: number;
-  }> {
+  async #look(): Promise<Look> {
     const counts = (name: string): Promise<number[]> =>
       Promise.all(this.nodes.map(({ url }) => readMetric(url, `tidemark_engine_${name}_total`)));
-    const [polls, appends] = [await counts("polls"), await counts("appends")];
-    const nodes = await Promise.all(this.nodes.map((node) => node.cpuMicros()));
-    const engine = await this.#engine.cost();
     return {
-      polls,
-      appends: appends.reduce((sum, count) => sum + count),
-      nodes,
-      engine,
+      polls: await counts("polls"),
+      pollSeconds: sum(await counts("poll_seconds")),
+      appends: sum(await counts("appends")),
+      appendSeconds: sum(await counts("append_seconds")),
+      nodes: await Promise.all(this.nodes.map((node) => node.cpuMicros())),
+      engine: await this.#engine.cost(),
       at: performance.now(),
     };
   }
+}
+
+interface Look {
+  readonly polls: readonly number[];
+  readonly pollSeconds: number;
+  readonly appends: number;
+  readonly appendSeconds: number;
+  readonly nodes: readonly number[];
+  readonly engine: EngineCost;
+  readonly at: number;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 export interface State {

@@ -13,7 +13,8 @@ export interface Turn {
   readonly cost: Cost;
 }
 
-const DATABASES = 6;
+/** So that each node has the same load, whether it is alone or not. */
+const DATABASES_PER_NODE = 2;
 const JOBS = 100;
 /** Of each database, with one request in flight. */
 const CONNECTIONS = 50;
@@ -21,14 +22,14 @@ const WARM_UP_MS = 1_500;
 const RUN_MS = 2_000;
 
 /**
- * `updateTask` over HTTP to six databases.
+ * `updateTask` over HTTP to two databases for each node.
  *
  * @param isFollowed whether every node serves every database, as it must where a load balancer chooses the node; otherwise
  * each database is served by one node
  */
 export async function measureSpread(engine: Engine, nodes: number, isFollowed: boolean): Promise<Spread> {
   await using cluster = await Cluster.start(engine, nodes);
-  const databases = Array.from({ length: DATABASES }, (_, at) => `${BENCH_DATABASE}${at}`);
+  const databases = Array.from({ length: DATABASES_PER_NODE * nodes }, (_, at) => `${BENCH_DATABASE}${at}`);
   for (const [at, database] of databases.entries())
     await cluster.nodes[at % nodes]!.ask("storeJobs", { ...jobsToStore(JOBS), database });
   if (isFollowed) for (const database of databases) await cluster.caughtUp(database);
