@@ -98,7 +98,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
       throw error;
     },
   );
-  const dashboard = config.dashboard ? await readDashboard(log, openId) : undefined;
+  const dashboard = config.dashboard ? await readDashboard(config, log, openId) : undefined;
   const perDatabase = journal.supports.durability ? DESCRIPTORS_PER_DATABASE : 0;
   const { limits, notice } = fitToDescriptors(config.limits, perDatabase, options.descriptors);
   if (notice) log[notice.level]({}, notice.message);
@@ -135,11 +135,13 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     ...features,
     graphiql: config.graphiql,
     publicUrl: config.publicUrl || null,
+    peerUrls: config.peerUrls,
     ...(openId && { openId: signInOf(openId, config) }),
     limits: limitsInForce(limits),
   });
   const server = new Server({
     ...config,
+    allowedOrigins: [...config.allowedOrigins, ...peerOrigins(config)],
     about,
     dashboard,
     demonstration,
@@ -284,12 +286,25 @@ function signInOf({ issuer, endpoints }: OpenIdProvider, config: Config): About[
   return { issuer, clientId, scope, audience: tokensOfProvider(config).audience, endpoints };
 }
 
-/** The dashboard requests tokens from the provider by itself. */
-async function readDashboard(log: Log, openId: OpenIdProvider | undefined): Promise<StaticFiles> {
-  const origins = (): string[] => (openId?.endpoints ? [new URL(openId.endpoints.token).origin] : []);
+/** The dashboard requests tokens from the provider by itself, and moves to a peer when this server fails. */
+async function readDashboard(
+  config: Config,
+  log: Log,
+  openId: OpenIdProvider | undefined,
+): Promise<StaticFiles> {
+  const peers = peerOrigins(config).flatMap((origin) => [origin, origin.replace(/^http/, "ws")]);
+  const origins = (): string[] => [
+    ...(openId?.endpoints ? [new URL(openId.endpoints.token).origin] : []),
+    ...peers,
+  ];
   const files = await StaticFiles.read(DASHBOARD_FOLDER, origins);
   if (!files.has("/")) log.warn({}, "the dashboard is not built: run npm run build");
   return files;
+}
+
+/** Of the dashboards that may move to this server, and of the servers to which its own may move. */
+function peerOrigins({ peerUrls }: Config): string[] {
+  return peerUrls.map((url) => new URL(url).origin);
 }
 
 function createProvider(

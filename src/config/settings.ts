@@ -19,7 +19,7 @@ import {
   wholeNumber,
 } from "./parsers.js";
 import { defineGroup, namesOf, type Setting } from "./setting.js";
-import { headerNames, hosts, origins, publicUrl } from "./web-parsers.js";
+import { headerNames, hosts, origins, peerUrls, publicUrl } from "./web-parsers.js";
 import { parseRole } from "../auth/caller.js";
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -72,6 +72,12 @@ const NETWORK_SETTINGS = defineGroup("Network", {
     parser: publicUrl(),
     default: "none",
     help: "Address at which people open the dashboard, for links to shared jobs, such as https://tools.example/tidemark; none is the address of the request",
+  },
+  peerUrls: {
+    syntax: "--peer-urls <urls>",
+    parser: peerUrls(),
+    default: "none",
+    help: "Addresses at which browsers reach the other servers of the same databases, separated by commas; when this server fails, an open dashboard moves to one of them. May include this server's own, so that all can have the same list",
   },
   compression: {
     syntax: "--compression <on|off>",

@@ -32,6 +32,14 @@ export function publicUrl(): z.ZodType<string> {
     .pipe(z.custom<string>((url) => url !== undefined, { error }));
 }
 
+/** Addresses of servers, as `publicUrl` reads them. */
+export function peerUrls(): z.ZodType<readonly string[]> {
+  return list(
+    peerUrlOf,
+    "expected http or https addresses without a query or a password, such as https://b.example/tidemark, separated by commas, or none",
+  );
+}
+
 /** Names of request headers that a page may safely set. */
 export function headerNames(): z.ZodType<readonly string[]> {
   return list(
@@ -72,6 +80,14 @@ function publicUrlOf(input: string): string | undefined {
   const { protocol, origin, pathname, href } = new URL(input);
   const isPlain = /^https?:$/.test(protocol) && href === origin + pathname;
   return isPlain ? href.replace(/\/+$/, "") : undefined;
+}
+
+/** @throws TypeError */
+function peerUrlOf(input: string): string {
+  const url = publicUrlOf(input);
+  // The origin becomes a part of policies. A URL may have a wildcard or a semicolon in its host, which would widen them.
+  if (url === undefined || !/^[\w.[\]:-]+$/.test(new URL(url).host)) throw new TypeError("not an address");
+  return url;
 }
 
 /** @throws TypeError */

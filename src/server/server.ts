@@ -86,6 +86,8 @@ export interface About {
   readonly graphiql: boolean;
   /** The address at which people open the dashboard; null if it is not set. */
   readonly publicUrl: string | null;
+  /** The addresses of servers to which the dashboard moves when this one fails. */
+  readonly peerUrls: readonly string[];
   /** The user of the request, if it has a valid token. */
   readonly user?: { readonly username: string; readonly role: Role } | undefined;
   /** How to sign in with an OpenID provider; absent if there is none. */

@@ -10,7 +10,8 @@ import { Name } from "./parts/name.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signOut, token } from "./server/session.js";
 import { isShared, leaveSharedLink } from "./server/shared-link.js";
-import { GRAPHIQL_URL, serverInfo } from "./server/about.js";
+import { graphiqlUrl, serverInfo } from "./server/about.js";
+import { otherServer } from "./server/servers.js";
 import { connectionStatus, connectionLabel } from "./connection-status.js";
 import { nextTheme, theme } from "./theme.js";
 
@@ -21,8 +22,8 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
       {isShared ? <SharedBrand /> : <Navigation />}
       <div class="header-end">
         {!needsToken.value && <Connection />}
-        {serverInfo.value?.graphiql && !isShared && (
-          <a class="header-link" href={GRAPHIQL_URL} title="Try the GraphQL API in GraphiQL">
+        {graphiqlUrl.value && !isShared && (
+          <a class="header-link" href={graphiqlUrl.value} title="Try the GraphQL API in GraphiQL">
             GraphiQL
           </a>
         )}
@@ -93,6 +94,11 @@ function Connection() {
     <span class="connection" data-kind={kind} title={error instanceof Error ? error.message : undefined}>
       <span class="connection-dot" aria-hidden="true" />
       {connectionLabel}
+      {otherServer.value && (
+        <span class="connection-server" title={otherServer}>
+          Using {otherServer}
+        </span>
+      )}
     </span>
   );
 }

@@ -1,6 +1,6 @@
 import { Dialog } from "./parts/dialog.js";
 import { DemoButton } from "./parts/demo-button.js";
-import { GRAPHIQL_URL, serverInfo } from "./server/about.js";
+import { graphiqlUrl, serverInfo } from "./server/about.js";
 import { isShared } from "./server/shared-link.js";
 
 const KEYS: readonly (readonly [keys: string, meaning: string])[] = [
@@ -20,9 +20,9 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
       {(close) => (
         <>
           {!isShared && <DemoButton onStarted={close} />}
-          {serverInfo.value?.graphiql && !isShared && (
+          {graphiqlUrl.value && !isShared && (
             <p>
-              <a class="link" href={GRAPHIQL_URL}>
+              <a class="link" href={graphiqlUrl.value}>
                 GraphiQL
               </a>{" "}
               <span class="hint">tries the GraphQL API in this browser</span>

@@ -3,16 +3,17 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { DEFAULT_DATABASE } from "../protocol/default-database.js";
 import { JobStore } from "./jobs/job-store.js";
 import { address, replaceAddress } from "./location.js";
-import { fetchServerInfo } from "./server/about.js";
+import { fetchServerInfo, isServerAsked } from "./server/about.js";
 import { databases, refreshDatabases, type DatabaseCounts } from "./server/databases.js";
 import { needsToken, signInId } from "./server/session.js";
 import { isShared } from "./server/shared-link.js";
 import { pushStatusSource } from "./connection-status.js";
 
 /** The database in the URL, or the default one if the server has none; undefined until the server has answered. */
-export const database = computed(
-  () => address().database ?? (databases.value?.length === 0 ? DEFAULT_DATABASE : undefined),
-);
+export const database = computed(() => {
+  if (!isServerAsked.value) return undefined; // a watch must know all servers when it opens
+  return address().database ?? (databases.value?.length === 0 ? DEFAULT_DATABASE : undefined);
+});
 
 /** The jobs of the database that was last listed. */
 export const jobs = signal<JobStore | undefined>(undefined);

@@ -57,6 +57,7 @@ describe("a config", () => {
       allowedHosts: [],
       allowedHeaders: [],
       publicUrl: "",
+      peerUrls: [],
       trustsProxy: false,
       allowsOpenAccess: false,
       introspection: true,
@@ -182,6 +183,12 @@ describe("the settings", () => {
     ["allowOpen", "on", { allowsOpenAccess: true, warnings: [] }],
     ["store", "lmdb:./tidemark-data", { store: "lmdb:./tidemark-data" }],
     ["allowOrigin", "none", { allowedOrigins: [] }],
+    ["peerUrls", "none", { peerUrls: [] }],
+    [
+      "peerUrls",
+      "http://A.example:80/, https://b.example/tidemark/",
+      { peerUrls: ["http://a.example", "https://b.example/tidemark"] },
+    ],
     [
       "allowOrigin",
       "https://A.example, http://b.example:80,http://[::1]:4000",

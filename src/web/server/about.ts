@@ -1,9 +1,10 @@
 /** The server's version, features and limits, and its demo job. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { authorizationOf } from "../../client/transport/endpoint.js";
 import type { JobRef } from "../address.js";
 import type { Limits } from "../../protocol/limits.js";
 import { SERVER_URL } from "./server-url.js";
+import { addServers, otherServer } from "./servers.js";
 import { currentToken } from "./session.js";
 import type { OpenIdSettings } from "./session-store.js";
 
@@ -17,6 +18,8 @@ export interface ServerInfo {
   readonly graphiql: boolean;
   /** The address at which people open the dashboard; null if the operator has not set it. */
   readonly publicUrl: string | null;
+  /** The addresses of servers to which the page moves when this one fails. */
+  readonly peerUrls: readonly string[];
   /** The user, if the server knows the token. */
   readonly user?: { readonly username: string; readonly role: "viewer" | "reporter" | "admin" };
   /** How to sign in with an OpenID provider; absent if there is none. */
@@ -25,11 +28,16 @@ export interface ServerInfo {
   readonly limits: Partial<Limits>;
 }
 
-/** Where the server shows GraphiQL, if it does. */
-export const GRAPHIQL_URL = new URL("graphql", SERVER_URL).href;
-
 /** undefined until the server has answered. */
 export const serverInfo = signal<ServerInfo | undefined>(undefined);
+
+/** Where the page's own server shows GraphiQL; undefined if it does not, or while the page uses another server. */
+export const graphiqlUrl = computed(() =>
+  serverInfo.value?.graphiql && !otherServer.value ? new URL("graphql", SERVER_URL).href : undefined,
+);
+
+/** Whether a request for it has ended. Until then, the page does not know to which servers it may move. */
+export const isServerAsked = signal(false);
 
 /** Whether the user may change jobs of a user, as far as the page knows. The server decides. */
 export function mayChangeJobsOf(username: string): boolean {
@@ -64,9 +72,14 @@ async function read(): Promise<void> {
       headers: { accept: "application/json", ...authorizationOf(await currentToken()) },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    if (response.ok) serverInfo.value = (await response.json()) as ServerInfo; // safe: the page is this server's
+    if (!response.ok) return;
+    const info = (await response.json()) as ServerInfo; // safe: the page is this server's
+    addServers(info.peerUrls);
+    serverInfo.value = info;
   } catch {
     return;
+  } finally {
+    isServerAsked.value = true;
   }
 }
 
@@ -78,11 +91,12 @@ export interface StartedDemo extends JobRef {
 
 /** Starts the demo job. @throws Error with a message to show */
 export async function startDemo(): Promise<StartedDemo> {
-  const response = await fetch(new URL("demo", SERVER_URL), {
-    method: "POST",
-    headers: { "content-type": "application/json", ...authorizationOf(await currentToken()) },
-    body: "{}",
-  });
+  const headers = { "content-type": "application/json", ...authorizationOf(await currentToken()) };
+  const response = await fetch(new URL("demo", SERVER_URL), { method: "POST", headers, body: "{}" }).catch(
+    () => {
+      throw new Error(`The server at ${SERVER_URL} does not answer, and only that one starts the demo job.`);
+    },
+  );
   const answer = (await response.json()) as StartedDemo & {
     readonly errors?: readonly { readonly message: string }[];
   };

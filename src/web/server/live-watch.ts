@@ -1,7 +1,7 @@
-/** A watch of this server's jobs, with its status as a signal. */
+/** A watch of the jobs, at any of the servers, with its status as a signal. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { watch, type Watch, type WatchStatus } from "../../client/index.js";
-import { SERVER_URL } from "./server-url.js";
+import { preferServer, serverUrls } from "./servers.js";
 import { currentToken, handleRequestError, signInId } from "./session.js";
 
 export interface LiveWatchOptions {
@@ -18,7 +18,12 @@ export interface LiveWatch {
 
 export function openLiveWatch(options: LiveWatchOptions): LiveWatch {
   const id = signInId.peek();
-  const opened = watch({ url: SERVER_URL, ...options, token: currentToken });
+  const opened = watch({
+    url: serverUrls.peek(),
+    ...options,
+    token: currentToken,
+    onMoved: ({ to }) => preferServer(to),
+  });
   const status = signal<WatchStatus>(opened.status);
   opened.onChange(() => {
     status.value = opened.status;

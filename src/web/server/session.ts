@@ -9,7 +9,7 @@ import {
   returnFromProvider,
   signOutOfProvider,
 } from "./openid-session.js";
-import { SERVER_URL } from "./server-url.js";
+import { serverUrls } from "./servers.js";
 import {
   onSharedSessionChanged,
   onSignedOutElsewhere,
@@ -42,7 +42,7 @@ export const isSigningIn = signal(false);
 /** The sign-in whose token the server has accepted. A stored session was accepted when it was stored. */
 let acceptedId = signInId.peek();
 
-const connection = connect({ url: SERVER_URL, token: currentToken });
+const connection = computed(() => connect({ url: serverUrls.value, token: currentToken }));
 
 /**
  * The token for a request or a connection; empty without one.
@@ -163,7 +163,7 @@ export async function request<Data, Variables>(
 ): Promise<Data> {
   const id = signInId.peek();
   try {
-    const data = await connection.request(document, variables);
+    const data = await connection.peek().request(document, variables);
     acceptedId = id;
     return data;
   } catch (error) {

@@ -39,7 +39,7 @@ export async function startSchemaServer(served: GraphQLSchema): Promise<SchemaSe
   const authenticator = new AnonymousAuthenticator(clock);
   const health = new HealthProbes({ isWritable: async () => true, problems: async () => [] });
   const features = { tracking: true, demo: false, graphiql: false };
-  const about = () => ({ version: "0.0.0", ...features, publicUrl: null, limits: {} });
+  const about = () => ({ version: "0.0.0", ...features, publicUrl: null, peerUrls: [], limits: {} });
   const pages = { about, dashboard: undefined, demonstration: undefined };
   const server = new Server({ ...config, ...pages, clock, pipeline, authenticator, health, metrics, log });
   const { url } = await server.start();

@@ -251,6 +251,7 @@ describe("The demonstration job", () => {
     expect(JSON.parse(body)).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       publicUrl: null,
+      peerUrls: [],
       tracking: true,
       demo: true,
       graphiql: true,
