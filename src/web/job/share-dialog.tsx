@@ -10,7 +10,7 @@ import { Instant } from "../parts/instant.js";
 import { Name } from "../parts/name.js";
 import { serverInfo } from "../server/about.js";
 import { request, token } from "../server/session.js";
-import { serverUrls } from "../server/servers.js";
+import { knownServers } from "../server/servers.js";
 
 interface ShareDialogProps {
   readonly job: WatchedJob;
@@ -155,5 +155,5 @@ function openLinkTo(job: WatchedJob): JobLink {
 
 /** Behind a proxy, the address of this page is more exact than the address that the server sees. */
 function urlOf(job: WatchedJob, jobToken: string): string {
-  return shareUrl(serverInfo.peek()?.publicUrl ?? serverUrls.peek()[0]!, job, jobToken);
+  return shareUrl(serverInfo.peek()?.publicUrl ?? knownServers.peek()[0]!, job, jobToken);
 }

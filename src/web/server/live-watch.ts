@@ -1,7 +1,7 @@
 /** A watch of the jobs, at any of the servers, with its status as a signal. */
 import { signal, type ReadonlySignal } from "@preact/signals";
 import { watch, type Watch, type WatchStatus } from "../../client/index.js";
-import { preferServer, serverUrls } from "./servers.js";
+import { preferServer, knownServers } from "./servers.js";
 import { currentToken, handleRequestError, signInId } from "./session.js";
 
 export interface LiveWatchOptions {
@@ -19,7 +19,7 @@ export interface LiveWatch {
 export function openLiveWatch(options: LiveWatchOptions): LiveWatch {
   const id = signInId.peek();
   const opened = watch({
-    url: serverUrls.peek(),
+    url: knownServers.peek(),
     ...options,
     token: currentToken,
     onMoved: ({ to }) => preferServer(to),

@@ -5,19 +5,19 @@ import { SERVER_URL } from "./server-url.js";
 const OWN_URL = SERVER_URL.replace(/\/+$/, "");
 
 /** Their addresses: the one in use, then the others. */
-export const serverUrls = signal<readonly string[]>([OWN_URL]);
+export const knownServers = signal<readonly string[]>([OWN_URL]);
 
 /** The address of the server in use, unless it is the page's own. */
 export const otherServer = computed(() => {
-  const [url] = serverUrls.value;
+  const [url] = knownServers.value;
   return url === OWN_URL ? undefined : url;
 });
 
 export function addServers(urls: readonly string[]): void {
-  serverUrls.value = [...new Set([...serverUrls.peek(), ...urls])];
+  knownServers.value = [...new Set([...knownServers.peek(), ...urls])];
 }
 
 /** Later requests and watches begin with the server to which a watch has moved. */
 export function preferServer(url: string): void {
-  serverUrls.value = [...new Set([url, ...serverUrls.peek()])];
+  knownServers.value = [...new Set([url, ...knownServers.peek()])];
 }

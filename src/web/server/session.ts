@@ -9,7 +9,7 @@ import {
   returnFromProvider,
   signOutOfProvider,
 } from "./openid-session.js";
-import { serverUrls } from "./servers.js";
+import { knownServers } from "./servers.js";
 import {
   onSharedSessionChanged,
   onSignedOutElsewhere,
@@ -42,7 +42,7 @@ export const isSigningIn = signal(false);
 /** The sign-in whose token the server has accepted. A stored session was accepted when it was stored. */
 let acceptedId = signInId.peek();
 
-const connection = computed(() => connect({ url: serverUrls.value, token: currentToken }));
+const connection = computed(() => connect({ url: knownServers.value, token: currentToken }));
 
 /**
  * The token for a request or a connection; empty without one.
