@@ -27,7 +27,7 @@ import { exactTree } from "../kit/store/tree-parts.js";
 
 const { LAWS_SECONDS, LAWS_SEED } = process.env;
 /** Of about 50 steps each. */
-const LIVES = IS_FULL_LENGTH ? 200 : 15;
+const LIVES = IS_FULL_LENGTH ? 200 : 8;
 const LIFE_MS_MAX = 60_000;
 const LIMIT_MS = LAWS_SECONDS === undefined ? undefined : Number(LAWS_SECONDS) * 1_000;
 
@@ -168,18 +168,23 @@ async function applyIfAvailable(
   }
 }
 
-/** Advances time until all servers have the same changes and all watchers have them, for a bounded number of turns. */
+/**
+ * Advances time until all servers have the same changes and all watchers have them, for a bounded number of turns. It must
+ * stay so for a while, because a health check may be in progress. Nobody begins another: the lease is free.
+ */
 async function untilAllUpToDate(
-  { clock }: Nodes,
+  nodes: Nodes,
   watched: readonly WatchedNode[],
   watchers: readonly MovingWatcher[],
 ): Promise<void> {
+  nodes.leaseHolder = -1;
   const isUpToDate = ({ held, expected }: MovingWatcher): boolean => isDeepStrictEqual(held, expected);
   const isInSync = (): boolean =>
     new Set(watched.map(({ store }) => store.position.revision)).size === 1 && watchers.every(isUpToDate);
-  for (let turn = 0; turn < 5_000 && !isInSync(); turn++) {
-    clock.advance(10);
+  for (let [turn, turnsInSync] = [0, 0]; turn < 5_000 && turnsInSync < 60; turn++) {
+    nodes.clock.advance(10);
     await setImmediate();
+    turnsInSync = isInSync() ? turnsInSync + 1 : 0;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Runs in a second or two with a PostgreSQL that is installed; the longer parts run in CI. */
+/** The conformance suite runs in CI. The rest takes seconds. */
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -53,10 +53,10 @@ describe.skipIf(!HAS_POSTGRES)(`in PostgreSQL ${NEEDS_POSTGRES}`, () => {
   const postgres = sharedPostgres({ settings: { fsync: "off" } });
   const newUrl = (): Promise<string> => postgres.server.createDatabase();
 
-  const bare = postgresOpener(() => postgres.server);
-  journalSuite("the PostgreSQL journal", bare.openFresh, bare.reopen);
+  describe.skipIf(!IS_FULL_LENGTH)("with and without faults (in CI)", () => {
+    const bare = postgresOpener(() => postgres.server);
+    journalSuite("the PostgreSQL journal", bare.openFresh, bare.reopen);
 
-  describe.skipIf(!IS_FULL_LENGTH)("under faults (in CI)", () => {
     const delayed = postgresOpener(() => postgres.server, {
       decorate: (journal) => delayJournal(journal, seededRandom(20_240_229)),
     });
