@@ -6,13 +6,11 @@
  *     npm run bench -- scaling-model
  */
 import { readFileSync } from "node:fs";
-import { constantsOf, type Measured } from "./nodes/constants.js";
+import { constantsOf, walBytesOf, type Measured } from "./nodes/constants.js";
 import { SCENARIOS, type Delivered, type Scenario } from "./nodes/delivery.js";
 import { median, rounded } from "./repeat.js";
 import { needOf, type Demand, type Need } from "./scaling/demand.js";
 import { simulate, type Outcome, type Setup } from "./scaling/simulation.js";
-
-type Round = Measured & { readonly delivered: readonly Delivered[] };
 
 const MILLION: Demand = {
   watchers: 1_000_000,
@@ -40,7 +38,7 @@ const DEMANDS: Readonly<Record<string, Demand>> = {
 };
 
 const { rounds } = JSON.parse(readFileSync(`${import.meta.dirname}/results/nodes.json`, "utf8")) as {
-  readonly rounds: readonly Round[]; // safe: as `nodes` writes it
+  readonly rounds: readonly Measured[]; // safe: as `nodes` writes it
 };
 const constants = constantsOf(rounds);
 
@@ -60,9 +58,13 @@ console.table(
 
 /** What the simulation says beside what was measured. */
 function checked(scenario: Scenario, at: number): object {
-  const simulated = simulate(setupOf(scenario), constants);
   const measured = rounds.map(({ delivered }) => delivered[at]!);
   const middle = (of: (run: Delivered) => number): number => median(measured.map(of));
+  const waits = {
+    commitMs: middle(({ cost }) => cost.appendMs) - constants.engine.append / 1_000,
+    pollMs: middle(({ cost }) => cost.pollMs),
+  };
+  const simulated = simulate(setupOf(scenario, waits), constants);
   const beside = (expected: number, of: (run: Delivered) => number): string => {
     const found = middle(of);
     return `${rounded(expected, 3)} ${rounded(found, 3)} ${Math.round((100 * (expected - found)) / found)}`;
@@ -71,16 +73,21 @@ function checked(scenario: Scenario, at: number): object {
     "first node": beside(simulated.nodeShares[0]!, ({ cost }) => cost.nodes[0]! / cost.seconds / 1e6),
     "last node": beside(simulated.nodeShares.at(-1)!, ({ cost }) => cost.nodes.at(-1)! / cost.seconds / 1e6),
     engine: beside(simulated.engineCores, ({ cost }) => cost.cpuMicros / cost.seconds / 1e6),
+    "appends/s": beside(simulated.appendsPerSecond, ({ cost }) => cost.appends / cost.seconds),
     "WAL kB/s": beside(
       simulated.walBytesPerSecond / 1_000,
-      ({ cost }) => cost.walBytes / cost.seconds / 1_000,
+      ({ cost }) => walBytesOf(cost) / cost.seconds / 1_000,
     ),
     "p50 ms": beside(simulated.p50, ({ p50 }) => p50),
     "p99 ms": beside(simulated.p99, ({ p99 }) => p99),
   };
 }
 
-function setupOf({ nodes, databases, changesPerSecond, watchers: { each, on } }: Scenario): Setup {
+/** @param waits for the engine, as measured: they depend on the disk and on the other work of the machine */
+function setupOf(
+  { nodes, databases, changesPerSecond, watchers: { each, on } }: Scenario,
+  waits: Pick<Setup, "commitMs" | "pollMs">,
+): Setup {
   return {
     nodes,
     databases,
@@ -91,7 +98,7 @@ function setupOf({ nodes, databases, changesPerSecond, watchers: { each, on } }:
     sharesWrites: true,
     deliveriesAtHome: on === "all" ? each : 0,
     deliveriesAtFollower: each,
-    commitMs: constants.engine.commitMicros / 1_000,
+    ...waits,
     seconds: 10,
   };
 }

@@ -9,6 +9,11 @@ export interface Cost extends EngineCost {
   readonly nodes: readonly number[];
   /** How often each node asked the engine what is new. */
   readonly polls: readonly number[];
+  /** How often they wrote. */
+  readonly appends: number;
+  /** How long an append and a poll waited for the engine, on average. */
+  readonly appendMs: number;
+  readonly pollMs: number;
   readonly seconds: number;
 }
 
@@ -44,9 +49,14 @@ export class Cluster implements AsyncDisposable {
     const result = await work();
     for (const database of databases) await this.caughtUp(database);
     const after = await this.#look();
+    const polls = after.polls.map((count, at) => count - before.polls[at]!);
+    const appends = after.appends - before.appends;
     const cost = {
       nodes: after.nodes.map((micros, at) => micros - before.nodes[at]!),
-      polls: after.polls.map((count, at) => count - before.polls[at]!),
+      polls,
+      appends,
+      appendMs: (1_000 * (after.appendSeconds - before.appendSeconds)) / appends,
+      pollMs: (1_000 * (after.pollSeconds - before.pollSeconds)) / sum(polls),
       seconds: (after.at - before.at) / 1_000,
       cpuMicros: after.engine.cpuMicros - before.engine.cpuMicros,
       walBytes: after.engine.walBytes - before.engine.walBytes,
@@ -68,13 +78,33 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
   }
 
-  async #look(): Promise<{ nodes: number[]; polls: number[]; engine: EngineCost; at: number }> {
-    const polls = await Promise.all(
-      this.nodes.map(({ url }) => readMetric(url, "tidemark_engine_polls_total")),
-    );
-    const nodes = await Promise.all(this.nodes.map((node) => node.cpuMicros()));
-    return { nodes, polls, engine: await this.#engine.cost(), at: performance.now() };
+  async #look(): Promise<Look> {
+    const counts = (name: string): Promise<number[]> =>
+      Promise.all(this.nodes.map(({ url }) => readMetric(url, `tidemark_engine_${name}_total`)));
+    return {
+      polls: await counts("polls"),
+      pollSeconds: sum(await counts("poll_seconds")),
+      appends: sum(await counts("appends")),
+      appendSeconds: sum(await counts("append_seconds")),
+      nodes: await Promise.all(this.nodes.map((node) => node.cpuMicros())),
+      engine: await this.#engine.cost(),
+      at: performance.now(),
+    };
   }
+}
+
+interface Look {
+  readonly polls: readonly number[];
+  readonly pollSeconds: number;
+  readonly appends: number;
+  readonly appendSeconds: number;
+  readonly nodes: readonly number[];
+  readonly engine: EngineCost;
+  readonly at: number;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 export interface State {

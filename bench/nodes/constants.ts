@@ -1,3 +1,5 @@
+import { SCENARIOS, type Delivered, type Scenario } from "./delivery.js";
+import type { EngineCost } from "./engine.js";
 import { median } from "../repeat.js";
 import type { Idle } from "./idle.js";
 import type { Spread, Turn } from "./spread.js";
@@ -30,8 +32,6 @@ export interface Constants {
     readonly polledDatabase: number;
     readonly look: number;
     readonly read: number;
-    /** Time, not CPU: an append of one change, until it is durable. */
-    readonly commitMicros: number;
     readonly walBytes: { readonly append: number; readonly change: number };
   };
 }
@@ -40,18 +40,19 @@ export interface Constants {
 export interface Measured {
   readonly throughput: readonly Throughput[];
   readonly spread: { readonly one: Spread };
+  readonly delivered: readonly Delivered[];
   readonly idle: readonly Idle[];
 }
 
 /** Small and large appends give two equations for the cost of an append and of each change in it, and so on. */
 export function constantsOf(rounds: readonly Measured[]): Constants {
   const middle = (of: (round: Measured) => number): number => median(rounds.map(of));
-  const slow = (of: (run: Throughput) => number): number => middle(({ throughput }) => of(throughput[0]!));
   const fast = (of: (run: Throughput) => number): number =>
     middle(({ throughput }) => of(throughput.at(-1)!));
-  const idle = middle(({ idle: [one] }) => one!.memoryMicros);
+  const alwaysMicros = middle(({ idle: [one] }) => one!.memoryMicros);
   const poll = middle(({ idle: [one] }) => (one!.nodeMicros - one!.memoryMicros) / one!.pollsPerSecond);
-  const enginePoll = middle(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond);
+  // The least: in some rounds, the engine still had other work, such as vacuum.
+  const enginePoll = Math.min(...rounds.map(({ idle: [one] }) => one!.engineMicros / one!.pollsPerSecond));
   const store = line(rounds, ({ alone, updates }) => (alone.nodes[0]! - alone.polls[0]! * poll) / updates);
   const engine = line(
     rounds,
@@ -61,41 +62,92 @@ export function constantsOf(rounds: readonly Measured[]): Constants {
   const read = fast(
     ({ followed, alone, updates }) => followed.cpuMicros / followed.updates - alone.cpuMicros / updates,
   );
+  const request = middle(({ spread: { one } }) => {
+    const [{ cost, changes }] = one as [Turn];
+    return (cost.nodes[0]! - cost.appends * store.append - cost.polls[0]! * poll) / changes - store.change;
+  });
+  // What is left of the costs of the busiest scenarios is that of polls and looks.
+  const nodeRest: Rest = ({ cost, changes, deliveries }, { nodes, watchers }) => {
+    const made = changes * (request + store.change) + cost.appends * store.append;
+    const writes = watchers.each * cost.appends;
+    const known =
+      (made + deliveries * FAN_OUT.event) / nodes +
+      writes * FAN_OUT.write +
+      (changes * follow * (nodes - 1)) / nodes +
+      cost.seconds * alwaysMicros;
+    return sum(cost.nodes) / nodes - known;
+  };
+  const engineRest: Rest = ({ cost, changes }, { nodes }) => {
+    const known = cost.appends * engine.append + changes * (engine.change + (nodes - 1) * read);
+    return (cost.cpuMicros - known) / nodes;
+  };
+  const looking = (rest: Rest): { poll: number; look: number } => {
+    const [few, many] = FITTED.map((at) => {
+      const scenario = SCENARIOS[at]!;
+      const of = (figure: (run: Delivered) => number): number =>
+        middle(({ delivered }) => figure(delivered[at]!));
+      return {
+        looks: of((run) => looksPerPoll(run, scenario)),
+        cost: of((run) => rest(run, scenario) / (sum(run.cost.polls) / scenario.nodes)),
+      };
+    });
+    const look = Math.max(0, (many!.cost - few!.cost) / (many!.looks - few!.looks));
+    return { look, poll: few!.cost - look * few!.looks };
+  };
+  const walPerChange = fast(({ alone, updates }) => walBytesOf(alone) / updates);
   return {
     node: {
-      idle,
+      idle: alwaysMicros,
       ...store,
-      poll,
+      poll: looking(nodeRest).poll,
       polledDatabase: middle(({ idle }) => perDatabase(idle, ({ nodeMicros }) => nodeMicros)),
-      // With few changes at a time, nearly every poll finds some.
-      look: slow(
-        ({ followed: { nodes, polls, updates } }) => (nodes[1]! - follow * updates) / polls[1]! - poll,
-      ),
+      look: looking(nodeRest).look,
       follow,
-      request: middle(({ spread: { one } }) => {
-        const [{ cost, changes, appends }] = one as [Turn];
-        return (cost.nodes[0]! - appends * store.append) / changes - store.change;
-      }),
+      request,
       ...FAN_OUT,
       residentBytes: middle(({ idle: [one] }) => one!.residentBytes),
     },
     engine: {
       ...engine,
-      poll: enginePoll,
+      poll: looking(engineRest).poll,
       polledDatabase: middle(({ idle }) => perDatabase(idle, ({ engineMicros }) => engineMicros)),
-      look: slow(({ followed: { cpuMicros, polls, updates } }) => {
-        const rest = cpuMicros - updates * (engine.append + engine.change + read);
-        return rest / polls[1]! - enginePoll;
-      }),
+      look: looking(engineRest).look,
       read,
-      commitMicros: slow(({ bareSeconds, appends }) => (1e6 * bareSeconds) / appends) - engine.append,
-      walBytes: line(rounds, ({ alone, updates }) => alone.walBytes / updates),
+      walBytes: {
+        append: middle(({ delivered: [one] }) =>
+          Math.max(0, (walBytesOf(one!.cost) - one!.changes * walPerChange) / one!.cost.appends),
+        ),
+        change: walPerChange,
+      },
     },
   };
 }
 
+/** The CPU of a node, or that of the engine for a node, that is not explained yet. */
+type Rest = (run: Delivered, scenario: Scenario) => number;
+
+/** The scenarios with three nodes: few and many databases. The others check the model. */
+const FITTED = [2, 3];
+
+/** A node looks at the databases of others that have changed since the last poll. */
+function looksPerPoll({ cost }: Delivered, { nodes, databases }: Scenario): number {
+  const polls = sum(cost.polls) / nodes;
+  return databases * (1 - 1 / nodes) * (1 - Math.exp(-cost.appends / databases / polls));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
 /** 7.4 µs with one event a turn, 1.4 with ten, to 1,000 watchers. */
 const FAN_OUT = { write: 6.7, event: 0.7 };
+
+/** Without the pages that are written in full after a checkpoint: they depend on how often there is one. */
+export function walBytesOf({ walBytes, fullPages }: EngineCost): number {
+  return walBytes - fullPages * PAGE_BYTES;
+}
+
+const PAGE_BYTES = 8_192;
 
 /** What one more open database adds to a poll. */
 function perDatabase([one, many]: readonly Idle[], of: (idle: Idle) => number): number {

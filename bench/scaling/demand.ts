@@ -31,7 +31,10 @@ export interface Need {
   readonly setup: Setup;
 }
 
-export const COMMIT_MS = 2;
+/** How long the engine waits for a disk and a standby. */
+const COMMIT_MS = 2;
+/** How long a poll is under way. */
+const POLL_MS = 0.5;
 const UTILIZATION = 0.5;
 const ENGINE_CORES = 8;
 const JOB_BYTES = 5_000;
@@ -84,6 +87,7 @@ export function needOf(demand: Demand, { node, engine }: Constants): Need {
       deliveriesAtHome: deliveries / changes / nodesPerDatabase,
       deliveriesAtFollower: deliveries / changes / nodesPerDatabase,
       commitMs: COMMIT_MS,
+      pollMs: POLL_MS,
       seconds: 5,
     },
   };

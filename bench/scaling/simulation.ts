@@ -21,6 +21,8 @@ export interface Setup {
   readonly deliveriesAtFollower: number;
   /** How long the engine waits for a disk and a standby. */
   readonly commitMs: number;
+  /** How long a poll is under way, beside the work of the engine. */
+  readonly pollMs: number;
   readonly seconds: number;
 }
 
@@ -135,7 +137,7 @@ class Simulation {
   #schedulePoll(node: Node): void {
     const pollOf = (costs: Constants["node"] | Constants["engine"]): number =>
       costs.poll + costs.polledDatabase * (node.databases - 1);
-    this.#events.after(node.waitMs, () =>
+    this.#events.after(node.waitMs + this.#setup.pollMs, () =>
       this.#ask(pollOf(this.#costs.engine), () =>
         this.#work(node, pollOf(this.#costs.node), () => {
           const changed = node.followed.filter(({ database, revision }) => database.log.length > revision);

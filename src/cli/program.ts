@@ -165,6 +165,7 @@ In a second terminal, report any program as a job, and watch it:
 Maintain the data of the server:
   $ tidemark backup ./tidemark-data ./copy      copy a data folder, even while a server uses it
   $ tidemark check ./copy                       check a data folder for damage
+  $ tidemark migrate --from lmdb:./copy --to postgres://tidemark@db/tidemark
 
 Each command has more: tidemark COMMAND --help. Settings of the server: tidemark serve --help.
 

@@ -91,10 +91,10 @@ export class LiveGroup<T> implements Puller, Throttled {
     this.#cursor?.skipHidden(revision);
   }
 
-  /** Pulls because the store was loaded again: any change after the cursor may match. */
-  lookAgain(): void {
-    this.#isDue = true;
+  /** Marks the group as behind, because any change may match: the store has loaded its jobs again. */
+  reread(): void {
     this.#throttle.markDue(this);
+    this.#isDue = true;
     this.#throttle.wake();
   }
 

@@ -101,7 +101,7 @@ export class Topic implements TaskStoreListener, Wakeable {
   }
 
   onHistoryReplaced(): void {
-    for (const { group } of this.#groups.values()) group.lookAgain();
+    for (const { group } of this.#groups.values()) group.reread();
   }
 
   /** Called by the queue. */
@@ -127,7 +127,7 @@ export class Topic implements TaskStoreListener, Wakeable {
   }
 }
 
-type AnyGroup = Pick<LiveGroup<unknown>, "markChanged" | "lookAgain" | "refresh" | "close">;
+type AnyGroup = Pick<LiveGroup<unknown>, "markChanged" | "refresh" | "reread" | "close">;
 
 interface IndexedGroup {
   readonly group: AnyGroup;

@@ -58,3 +58,8 @@ export function appendLogLines(
 ): readonly LogEntry[] {
   return lines.length === 0 ? log : log.concat(lines).slice(-linesMax);
 }
+
+/** Drops the oldest lines of a log that was written with a higher limit. */
+export function withBoundedLog(job: StoredJob, linesMax: number): StoredJob {
+  return job.log.length <= linesMax ? job : { ...job, log: job.log.slice(-linesMax) };
+}

@@ -6,6 +6,7 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type JournalNews,
+  type JournalPoint,
 } from "../journal/journal.js";
 import { unavailableReason } from "../journal/unavailable-reason.js";
 import { writeFailureReason } from "../journal/write-failure-reason.js";
@@ -574,8 +575,9 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     const { log, clock } = this.#options;
     for (let isFailing = false; !signal.aborted;) {
       try {
-        for await (const news of this.#journal.follow(() => this.#replica.point, signal)) {
-          await this.#exclusively(() => this.#hear(news));
+        let from = this.#replica.point;
+        for await (const news of this.#journal.follow(() => (from = this.#replica.point), signal)) {
+          await this.#exclusively(() => this.#hearUnlessForked(news, from));
           isFailing = false;
         }
       } catch (error) {
@@ -596,14 +598,20 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.notifyOfReplacedHistory();
   }
 
+  /** A batch may have heard of a new generation since the news were read: they may be of changes that are lost. */
+  async #hearUnlessForked(news: JournalNews, from: JournalPoint): Promise<void> {
+    const { epoch, generation } = this.#replica.point;
+    if (epoch === from.epoch && generation === from.generation) await this.#hear(news);
+  }
+
   /** Call it only between two batches. @throws JournalError */
   async #hear(news: JournalNews, upTo = Infinity): Promise<void> {
     const lost = await this.#replica.hear(news, upTo);
-    if (lost) this.#onLoadedAgain(lost);
+    if (lost) this.#onLoaded(lost);
     this.#rescheduleHealthCheck();
   }
 
-  #onLoadedAgain(lost: readonly (UserTask | Removal)[]): void {
+  #onLoaded(lost: readonly (UserTask | Removal)[]): void {
     if (this.#replica.history.generations.length > 1 && lost.length > 0) {
       const jobs = lost.map(({ username, jobId, stamp }) => ({ username, jobId, revision: stamp.revision }));
       this.#options.log.error({ database: this.database, jobs }, LOST_CHANGES);

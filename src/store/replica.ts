@@ -90,8 +90,8 @@ export class Replica {
   /**
    * Follows the journal by one step, but not beyond the revision `upTo`. If the state is no longer a part of the history,
    * loads the newest state instead.
-   * @returns the jobs whose newest change, which was in this state, is lost; undefined unless the state was loaded again.
-   * @throws JournalError
+   * @returns undefined, or after a load the jobs whose newest change, which was in this state, is lost. They are none if this
+   * server had only fallen too far behind. @throws JournalError
    */
   async hear(news: JournalNews, upTo = Infinity): Promise<readonly (UserTask | Removal)[] | undefined> {
     switch (news.kind) {
@@ -112,7 +112,7 @@ export class Replica {
     this.#options.memory.clear();
     const { table, history, revision } = await loadState(this.#journal, this.#options);
     const kept = history.isSameEpoch(this.#history.epoch) ? history.keptUpTo(this.#history.label) : 0;
-    const lost = changesAfter(Math.min(kept, this.revision), this.#table);
+    const lost = this.revision > kept ? changesAfter(kept, this.#table) : [];
     this.#table = table;
     this.#setHistory(history, revision);
     return lost;

@@ -13,9 +13,9 @@ export interface TaskStoreListener {
   onTaskUpdated(userTask: UserTask, before: UserTask): void;
   onTaskRemoved(userTask: UserTask, removal: Removal): void;
   /**
-   * The store was loaded again, as after a restart of this server: the database was deleted, a failover of the database
-   * server has lost changes that this listener has received, or this server was too far behind the others to follow each
-   * change. Listeners read what they need again.
+   * The jobs were loaded again, as after a restart of this server: the database was deleted, a failover of the database
+   * server has lost changes that this listener has received, or this server had fallen so far behind the others that it
+   * cannot tell each change. Listeners read what they need again.
    */
   onHistoryReplaced?(): void;
 }

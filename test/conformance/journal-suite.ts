@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -11,10 +10,12 @@ import {
   type JournalPoint,
   type JournalRecord,
 } from "../../src/journal/journal.js";
+import { createMemoryJournal } from "../../src/journal/memory/memory-journal.js";
 import type { JobKey } from "../../src/tasks/names.js";
 import { treeOf } from "../../src/tasks/task-rows.js";
 import type { TaskSpec } from "../../src/tasks/task-spec.js";
 import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 import {
   databaseName,
   grows,
@@ -366,11 +367,13 @@ function specifyState(open: Open): void {
   });
 
   it("waits until each slice is taken", async () => {
-    const { handle } = await world(open);
+    const { journal, handle } = await world(open);
+    const elsewhere = await journal.open(OTHER_DB);
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(OTHER_JOB, 2)]);
     const keys: JobKey[] = [];
     await handle.load(async ({ jobs, removals }) => {
-      await setImmediate();
+      await untilIdle();
+      for (let looks = 0; looks < 10; looks++) await elsewhere.head();
       keys.push(...jobs, ...removals);
     });
     expect(keys).toHaveLength(2);
@@ -909,7 +912,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   it("makes a database that equals the one that was loaded, also when the journal is reopened", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(APPEND, { minLength: 1, maxLength: 12 }), async (appends) => {
-        const { handle, writer } = await writing(open, { removalsKeptMax: 2 });
+        const { handle, writer } = await writing(openMemory, { removalsKeptMax: 2 });
         await writer.write(stores(JOB, TREE), reports(JOB, { log: [lineOf("imported")] }));
         for (const steps of appends) await writer.write(...steps.map(changeOf));
         const target = await open({ removalsKeptMax: 2 });
@@ -923,7 +926,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("keeps the names of jobs and databases, with any characters", async () => {
-    const { journal, handle, writer } = await writing(open);
+    const { journal, handle, writer } = await writing(openMemory);
     await writer.write(...HOSTILE_KEYS.map((key) => stores(key)), ...everyThird(1).map(removes));
     const target = await open();
     for (const name of HOSTILE_NAMES) await target.import!(databaseName(name), handle);
@@ -936,7 +939,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("continues the history: numbers, conflicts, removals and followers", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     await handle.append([storing(JOB), updating(JOB, 1), storing(OTHER_JOB), removing(OTHER_JOB, 3)]);
     const target = await open();
     await target.import!(DB, handle);
@@ -951,7 +954,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("keeps neither the newest entries nor what could be found of them", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     const entry = storing(JOB);
     await handle.append([entry]);
     const target = await open();
@@ -962,8 +965,17 @@ function specifyImports(open: Open, reopen: Reopen): void {
     expect(await newsAt(copy, { epoch, generation, revision: 0 })).toEqual({ kind: "gone" });
   });
 
+  it("has the newest log lines of a job that had more in the source", async () => {
+    const { handle, writer } = await writing(openMemory, { logLinesPerJobMax: 9 });
+    await writer.write(stores(JOB), reports(JOB, { log: ["1", "2", "3", "4", "5"].map(lineOf) }));
+    const target = await open();
+    await target.import!(DB, handle);
+    const { jobs } = await loadAll(await target.open(DB));
+    expect(jobs[0]!.log.map(({ message }) => message)).toEqual(["3", "4", "5"]);
+  });
+
   it("forgets its oldest removals as later ones come", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     await handle.append([storing(JOB), storing(OTHER_JOB), removing(JOB, 1), removing(OTHER_JOB, 2)]);
     const target = await open({ removalsKeptMax: 2 });
     await target.import!(DB, handle);
@@ -975,7 +987,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("keeps the generations, whose states are still recognized", async () => {
-    const { handle } = await world(open);
+    const { handle } = await world(openMemory);
     await handle.append([storing(JOB), ...updatingOften(JOB, 1, 9)]);
     const generations = [
       { id: "", startsAt: 0 },
@@ -1011,7 +1023,7 @@ function specifyImports(open: Open, reopen: Reopen): void {
   });
 
   it("leaves nothing if the load fails in the middle, and can be repeated", async () => {
-    const { handle, writer } = await writing(open);
+    const { handle, writer } = await writing(openMemory);
     await writer.write(stores(JOB, TREE), stores(OTHER_JOB), removes(OTHER_JOB));
     const target = await open();
     const failing = target.import!(DB, {
@@ -1026,6 +1038,11 @@ function specifyImports(open: Open, reopen: Reopen): void {
     await target.import!(DB, handle);
     expect(await loaded(await target.open(DB))).toEqual(writer.expected());
   });
+}
+
+/** The source of imports: a journal that is not of the driver. */
+async function openMemory(bounds: Partial<JournalOptions> = {}): Promise<Journal> {
+  return closedAtEnd(createMemoryJournal({ ...OPTIONS, ...bounds }));
 }
 
 const LEAF: TaskSpec = { description: "leaf", volume: 10 };

@@ -25,6 +25,7 @@ import {
 } from "../kit/journal/entries.js";
 import { HAS_POSTGRES, NEEDS_POSTGRES } from "../kit/postgres/installation.js";
 import { sharedPostgres } from "../kit/postgres/shared-postgres.js";
+import { IS_FULL_LENGTH } from "../kit/process/full-length.js";
 import { temporaryFolder } from "../kit/process/temporary-folder.js";
 
 const BOUNDS = { removalsKeptMax: 20, logLinesPerJobMax: 5 };
@@ -80,7 +81,7 @@ describe("a migration from a folder to another", () => {
   });
 });
 
-describe.skipIf(!HAS_POSTGRES)(`a migration from a folder to PostgreSQL ${NEEDS_POSTGRES}`, () => {
+describe.runIf(HAS_POSTGRES && IS_FULL_LENGTH)(`a migration to PostgreSQL ${NEEDS_POSTGRES}`, () => {
   const postgres = sharedPostgres({ settings: { fsync: "off" } });
   const newDatabase = (): Promise<string> => postgres.server.createDatabase();
   specifyCopies(newDatabase);
@@ -111,6 +112,7 @@ describe.skipIf(!HAS_POSTGRES)(`a migration from a folder to PostgreSQL ${NEEDS_
     await expect(migrate(from, to)).rejects.toThrow(
       `A server uses the database "neo4j" of --from. Stop all servers`,
     );
+    expect(existsSync(pathOf(to))).toBe(false);
     await migrate(from, to, ["movies"]);
     expect(await namesIn(to)).toEqual(["movies"]);
   });
@@ -249,9 +251,9 @@ async function folderWith(...names: readonly ReturnType<typeof databaseName>[]):
     const random = seededRandom(seed);
     const writer = await openWriter(handle, BOUNDS);
     await writer.write(...KEYS.map((key) => stores(key, TREE)));
-    for (let step = 0; step < 60; step++) await writer.write(...randomChanges(random));
+    for (let step = 0; step < 25; step++) await writer.write(...randomChanges(random));
     await writer.write(...KEYS.slice(5, 28).map(removes));
-    for (let step = 0; step < 20; step++) await writer.write(...randomChanges(random));
+    for (let step = 0; step < 10; step++) await writer.write(...randomChanges(random));
     await handle.close();
   }
   return store;
@@ -273,7 +275,7 @@ function randomChanges(random: () => number): ScriptedChange[] {
       stores(key, TREE),
       reports(key, {
         updates: [{ path: "0", add: 1 }],
-        log: [{ path: "", level, message: "line\nfeed\t\\n ✓" }],
+        log: [1, 2, 3].map(() => ({ path: "", level, message: "line\nfeed\t\\n ✓" })),
       }),
       reports(key, { updates: [{ path: "1", iteration: 2 }] }),
       grows(key, "", [{ description: "more" }]),

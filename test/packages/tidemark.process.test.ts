@@ -11,7 +11,7 @@ import {
 } from "../kit/packages/packed-packages.js";
 import { Program, PROJECT, readyLine } from "../kit/process/child-process.js";
 
-const BYTES_MAX = 850_000;
+const BYTES_MAX = 900_000;
 const REPORT = `
   import { connect, leaf, task } from "tidemark-client";
   const job = connect({ url: process.argv[2] }).job({ jobId: "import" }, task("Import", leaf("read"), leaf("write")));

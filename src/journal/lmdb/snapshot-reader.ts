@@ -6,7 +6,7 @@ import {
   type StoredJob,
   type StoredRemoval,
 } from "../journal.js";
-import { jobKeyText, createStoredJob, updatedJob } from "../stored-job.js";
+import { jobKeyText, createStoredJob, updatedJob, withBoundedLog } from "../stored-job.js";
 import { DamagedFileError, type LmdbFile, type LmdbRecord, type ValueLocation } from "./lmdb-file.js";
 import {
   checksumOfRecord,
@@ -199,16 +199,17 @@ export class SnapshotReader {
 
   /** Applies entries to the job of a record; returns undefined if they remove it. */
   #replay(id: string, entries: readonly EntryRecord[], recorded?: StoredJob): StoredJob | undefined {
-    if (entries.length === 0) return recorded;
+    const linesMax = this.#options.logLinesPerJobMax;
+    if (entries.length === 0) return recorded && withBoundedLog(recorded, linesMax);
     let job = recorded;
     for (const { read, revision, bytes } of entries) {
       const entry = read();
-      this.pendingCompaction.add(entry, revision, bytes, this.#options.logLinesPerJobMax);
+      this.pendingCompaction.add(entry, revision, bytes, linesMax);
       if (entry.change.kind === "stored") job = createStoredJob(entry, entry.change, revision);
       if (entry.change.kind === "removed") job = undefined;
     }
     const change = this.pendingCompaction.get(id);
-    return job && change && updatedJob(job, change, this.#options.logLinesPerJobMax);
+    return job && change && updatedJob(job, change, linesMax);
   }
 
   /** The removals in the file that are still remembered. */

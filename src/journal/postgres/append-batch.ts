@@ -37,7 +37,7 @@ export class AppendBatch {
   statement(
     name: string,
     fresh: Fresh,
-    fence: Fence,
+    fence: AppendFence,
     point: JournalPoint | undefined,
     options: AppendOptions,
   ): Statement {
@@ -88,7 +88,7 @@ export interface Fresh {
 }
 
 /** An append is rejected if its node has raised the fence since. */
-export interface Fence {
+export interface AppendFence {
   readonly node: string;
   readonly number: number;
 }

@@ -16,7 +16,7 @@ export function jobKeyColumn({ username, jobId }: JobKey): string {
   return `${username}\t${jobId}`; // names contain no control characters
 }
 
-export function jobKeyOfColumn(column: string): JobKey {
+function jobKeyOfColumn(column: string): JobKey {
   const [username, jobId] = column.split("\t");
   return { username, jobId } as JobKey;
 }

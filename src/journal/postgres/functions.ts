@@ -118,7 +118,19 @@ BEGIN
       INTO o_conflict, v_known, v_replaced, v_lacking
       FROM unnest(v_jobs, string_to_array(p_made_from, E'\\n')::bigint[], string_to_array(p_firsts, NULL))
         WITH ORDINALITY j(job_key, made_from, first, n)
-      CROSS JOIN LATERAL (SELECT tidemark.latest(d.id, d.tombstone_horizon, j.job_key) AS latest OFFSET 0) l;
+      LEFT JOIN LATERAL (
+        SELECT n.revision, n.is_removal FROM tidemark.entries n
+        WHERE n.database_id = d.id AND n.job_key = j.job_key ORDER BY n.revision DESC LIMIT 1
+      ) e ON true
+      -- The revision of a job; that of its removal as a negative number; 0 if there is none, or the removal is forgotten.
+      CROSS JOIN LATERAL (
+        SELECT CASE
+          WHEN e.revision IS NULL THEN tidemark.compacted_revision(d.id, j.job_key)
+          WHEN NOT e.is_removal THEN e.revision
+          WHEN e.revision > d.tombstone_horizon THEN -e.revision
+          ELSE 0
+        END AS latest OFFSET 0
+      ) l;
     o_kind := CASE WHEN o_conflict IS NULL THEN 'appended' ELSE 'conflict' END;
   END IF;
 
@@ -154,16 +166,11 @@ BEGIN
     tombstone_horizon = d.tombstone_horizon, written_at = clock_timestamp() WHERE id = d.id;
 END $$;
 
--- The revision of a job; that of its removal as a negative number; 0 if there is none, or the removal is forgotten.
-CREATE FUNCTION tidemark.latest(p_id bigint, p_horizon bigint, p_job_key text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+-- The same for a job without entries.
+CREATE FUNCTION tidemark.compacted_revision(p_id bigint, p_job_key text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
 DECLARE
   v_revision bigint;
-  v_is_removal boolean;
 BEGIN
-  SELECT e.revision, e.is_removal INTO v_revision, v_is_removal FROM tidemark.entries e
-    WHERE e.database_id = p_id AND e.job_key = p_job_key ORDER BY e.revision DESC LIMIT 1;
-  IF v_is_removal THEN RETURN CASE WHEN v_revision > p_horizon THEN -v_revision ELSE 0 END; END IF;
-  IF v_revision IS NOT NULL THEN RETURN v_revision; END IF;
   SELECT j.revision INTO v_revision FROM tidemark.jobs j WHERE j.database_id = p_id AND j.job_key = p_job_key;
   IF v_revision IS NOT NULL THEN RETURN v_revision; END IF;
   SELECT r.revision INTO v_revision FROM tidemark.removals r WHERE r.database_id = p_id AND r.job_key = p_job_key;
@@ -284,6 +291,9 @@ DECLARE
   v_until timestamptz := clock_timestamp() + p_ms * interval '1 millisecond';
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
+  DELETE FROM tidemark.leases WHERE name IN (
+    SELECT l.name FROM tidemark.leases l WHERE l.until < clock_timestamp() - interval '1 hour' LIMIT 100 FOR UPDATE SKIP LOCKED
+  );
   RETURN QUERY
     INSERT INTO tidemark.leases (name, node, until) SELECT n, p_node, v_until FROM unnest(p_names) n ORDER BY n
     ON CONFLICT (name) DO UPDATE SET node = excluded.node, until = excluded.until

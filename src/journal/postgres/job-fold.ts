@@ -9,6 +9,7 @@ import {
   jobKeyText,
   pickJobKey,
   updatedJob,
+  withBoundedLog,
   type JobUpdates,
 } from "../stored-job.js";
 
@@ -62,7 +63,7 @@ export class JobFold {
   next(record: StoredJob): StoredJob | undefined {
     const id = jobKeyText(record);
     const change = this.#changes.get(id);
-    if (!change) return record;
+    if (!change) return withBoundedLog(record, this.#logLinesMax);
     if (change.base !== undefined) return undefined;
     this.#changes.delete(id);
     return updatedJob(record, change, this.#logLinesMax);

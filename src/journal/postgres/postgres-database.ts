@@ -18,7 +18,7 @@ import {
 } from "../journal.js";
 import { isStateOf } from "../is-state-of.js";
 import { pickJobKey } from "../stored-job.js";
-import { AppendBatch, commitLevel, type AppendOptions, type Fence } from "./append-batch.js";
+import { AppendBatch, commitLevel, type AppendOptions, type AppendFence } from "./append-batch.js";
 import { jobOfRow, recordOfRow, removalOfRow } from "./bodies.js";
 import type { Connections, Row, RunStatement, Statement } from "./connections.js";
 import { Compaction, type CompactionOptions } from "./compaction.js";
@@ -43,9 +43,11 @@ export class PostgresDatabase implements JournalDatabase {
   #freshEpoch = newId(EPOCH_BYTES);
   #known: JournalPoint | undefined;
   /** Of the appends of this process. */
-  #fence: Fence = { node: newId(NODE_BYTES), number: 0 };
+  #fence: AppendFence = { node: newId(NODE_BYTES), number: 0 };
   /** Whether an append may still be on its way. */
   #isInDoubt = false;
+  /** A generation that is being begun, so that polls do not take all connections while a standby is awaited. */
+  #beginning: Promise<unknown> | undefined;
   /** Where its follower was when it last looked. */
   #followed: JournalPoint | undefined;
   /** The monotonic time at which the lease of this process ends. */
@@ -167,12 +169,15 @@ export class PostgresDatabase implements JournalDatabase {
     if (known && isSameHistory(known, head) && known.revision >= head.revision) return; // an older answer
     if (known?.epoch === head.epoch && known.generation !== head.generation) this.#counters.generationBegan();
     this.#known = head;
-    this.appendSignal.notify();
+    // Not before the caller of an append knows its result: then its follower has nothing to read.
+    setImmediate(() => this.appendSignal.notify());
   }
 
   /** Begins a generation if another server has taken over, before anybody sees anything of that. @throws JournalError */
   async beginGeneration(): Promise<void> {
-    await this.#write({ sql: "SELECT FROM tidemark.lock($1, $2)", values: [this.name, newGenerationId()] });
+    const statement = { sql: "SELECT FROM tidemark.lock($1, $2)", values: [this.name, newGenerationId()] };
+    this.#beginning ??= this.#write(statement).finally(() => (this.#beginning = undefined));
+    await this.#beginning;
   }
 
   /** @param row the database's row; undefined if it does not exist. @returns whether that is news */
@@ -215,7 +220,7 @@ export class PostgresDatabase implements JournalDatabase {
     }
   }
 
-  #raiseFence(): Fence {
+  #raiseFence(): AppendFence {
     this.#fence = { ...this.#fence, number: this.#fence.number + 1 };
     return this.#fence;
   }

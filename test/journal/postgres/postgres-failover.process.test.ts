@@ -192,8 +192,9 @@ describe.skipIf(!HAS_POSTGRES || !IS_FULL_LENGTH)(`a failing PostgreSQL ${NEEDS_
       await handle.append([storing(JOB)]);
       const entry = updating(JOB, 1);
       const [{ pid }] = (await server.query(APPENDERS)) as [{ pid: number }];
-      proxy.hold();
+      proxy.swallow(["client"]);
       expect(await outcomeOf(handle.append([entry]))).toBe("unknown");
+      proxy.swallow([]); // new connections work, and what was swallowed is still on its way
       expect(await eventually(() => handle.find(entry.commitId))).toBeUndefined();
       proxy.release();
       expect(await handle.append([storing(OTHER_JOB)])).toMatchObject({ firstRevision: 2 });

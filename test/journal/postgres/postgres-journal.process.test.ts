@@ -1,5 +1,6 @@
-/** Runs in a second or two with a PostgreSQL that is installed; the longer parts run in CI. */
+/** The conformance suite runs in CI. The rest takes seconds. */
 import fc from "fast-check";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   DamagedJournalError,
@@ -7,6 +8,7 @@ import {
   type AppendResult,
   type DatabaseJournal,
   type JournalEntry,
+  type JournalPoint,
   type JournalRecord,
 } from "../../../src/journal/journal.js";
 import { createMemoryJournal } from "../../../src/journal/memory/memory-journal.js";
@@ -42,6 +44,7 @@ const OTHER_JOB = jobKey("alice", "other");
 const JOBS = ["a", "b", "c", "d", "e"].map((jobId) => jobKey("alice", jobId));
 const TREE = { description: "root", subTasks: [{ description: "leaf", volume: 10_000 }] };
 const COMPACTED = "SELECT compacted::int FROM tidemark.databases";
+const WAITING_FOR_LOCK = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
 const PATIENT = { timeout: 15_000 };
 const OLDEST = "SELECT min(revision)::int AS oldest FROM tidemark.entries";
 const ROUNDS = IS_FULL_LENGTH ? 100 : 10;
@@ -50,10 +53,10 @@ describe.skipIf(!HAS_POSTGRES)(`in PostgreSQL ${NEEDS_POSTGRES}`, () => {
   const postgres = sharedPostgres({ settings: { fsync: "off" } });
   const newUrl = (): Promise<string> => postgres.server.createDatabase();
 
-  const bare = postgresOpener(() => postgres.server);
-  journalSuite("the PostgreSQL journal", bare.openFresh, bare.reopen);
+  describe.skipIf(!IS_FULL_LENGTH)("with and without faults (in CI)", () => {
+    const bare = postgresOpener(() => postgres.server);
+    journalSuite("the PostgreSQL journal", bare.openFresh, bare.reopen);
 
-  describe.skipIf(!IS_FULL_LENGTH)("under faults (in CI)", () => {
     const delayed = postgresOpener(() => postgres.server, {
       decorate: (journal) => delayJournal(journal, seededRandom(20_240_229)),
     });
@@ -79,9 +82,22 @@ describe.skipIf(!HAS_POSTGRES)(`in PostgreSQL ${NEEDS_POSTGRES}`, () => {
       const { one, another } = await twoServers(await newUrl());
       await one.append([storing(JOB)]);
       expect(await loadAll(another)).toMatchObject({ revision: 1, jobs: [JOB] });
-      const next = recordsAfter(another, 1, new AbortController().signal).next();
+      const records = recordsAfter(another, 0, new AbortController().signal);
+      expect(await records.next()).toMatchObject({ value: { revision: 1 } });
+      const next = records.next(); // it waits: there is nothing new
       await one.append([updating(JOB, 1)]);
       expect(await next).toMatchObject({ value: { revision: 2 } });
+    });
+
+    it("read only the entries of others: a follower that knows its own appends gets nothing for them", async () => {
+      const { one, another } = await twoServers(await newUrl());
+      const start = await loadAll(one);
+      let revision = 0;
+      const point = (): JournalPoint => ({ ...start, revision });
+      const next = one.follow(point, new AbortController().signal)[Symbol.asyncIterator]().next();
+      for (; revision < 20; revision++) await one.append([storing(jobKey("alice", `numbered-${revision}`))]);
+      await another.append([storing(OTHER_JOB)]);
+      expect(await next).toMatchObject({ value: { kind: "entries", records: [{ revision: 21 }] } });
     });
 
     it(`lose and double no change of one job in ${ROUNDS} rounds at once`, async () => {
@@ -106,6 +122,20 @@ describe.skipIf(!HAS_POSTGRES)(`in PostgreSQL ${NEEDS_POSTGRES}`, () => {
       expect(records.map((record) => record.revision)).toEqual(
         Array.from({ length: revision }, (_, at) => at + 1),
       );
+    });
+
+    it("take turns: an append that waited for another one sees what that one wrote", async () => {
+      const url = await newUrl();
+      const { one, another } = await twoServers(url);
+      await one.append([storing(JOB)]);
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query("BEGIN; SELECT FROM tidemark.databases FOR UPDATE");
+      const appends = Promise.all([one, another].map((handle) => handle.append([updating(JOB, 1)])));
+      const waiting = async (): Promise<number> => (await postgres.server.query(WAITING_FOR_LOCK)).length;
+      await expect.poll(waiting, PATIENT).toBe(2);
+      await client.end();
+      expect((await appends).map(({ kind }) => kind).toSorted()).toEqual(["appended", "conflict"]);
     });
 
     it("create a database once, in one epoch, and the other one's state of nothing is stale", async () => {

@@ -3,18 +3,15 @@ import { TidemarkError } from "../../../src/protocol/tidemark-error.js";
 import type { Hub } from "../../../src/hub/hub.js";
 import type { PullStream } from "../../../src/hub/pull-stream.js";
 import type { TaskEvent } from "../../../src/hub/task-event.js";
-import type { TaskStore, JobFilter } from "../../../src/store/task-store.js";
+import type { JobFilter } from "../../../src/store/task-store.js";
 import { randomTurns } from "../deterministic/turns.js";
 import { DATABASE } from "../store/requests.js";
-import type { StoreHistory } from "../store/store-history.js";
-import { expectedJobs, expectLawful } from "./laws.js";
+import { expectedJobs, expectLawful, type ObservedStore } from "./laws.js";
 import { ModelWatcher } from "./model-watcher.js";
 
 /** A server, as a watcher sees it. */
-export interface WatchedNode {
+export interface WatchedNode extends Omit<ObservedStore, "filter"> {
   readonly hub: Hub;
-  readonly store: TaskStore;
-  readonly history: StoreHistory;
 }
 
 /**

@@ -36,7 +36,7 @@ type Delayed = <T>(call: () => Promise<T>) => Promise<T>;
 
 function delayAppends(handle: DatabaseJournal, delayed: Delayed): DatabaseJournal {
   return {
-    load: (take) => handle.load(take),
+    load: (take) => delayed(() => handle.load(take)),
     erase: (ifRevision) => handle.erase(ifRevision),
     append: (entries, madeFrom) => delayed(() => handle.append(entries, madeFrom)),
     find: (commitId) => delayed(() => handle.find(commitId)),

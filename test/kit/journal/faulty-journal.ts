@@ -20,6 +20,8 @@ export interface FaultyJournal extends Journal {
    * call.
    */
   failNextRead(): void;
+  /** Forgets the entries that are read next with `follow`, as if its reader had fallen too far behind. */
+  forgetNextEntries(): void;
 }
 
 export type FaultTime = "before writing" | "after writing";
@@ -27,7 +29,7 @@ export type FaultTime = "before writing" | "after writing";
 /** `journal`, with failures on demand. */
 export function createFaultyJournal(journal: Journal): FaultyJournal {
   let openFaults = 0;
-  const faults: Faults = { ofAppends: [], ofReads: 0 };
+  const faults: Faults = { ofAppends: [], ofReads: 0, forgotten: 0 };
   return {
     failNextOpen() {
       openFaults += 1;
@@ -37,6 +39,9 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
     },
     failNextRead() {
       faults.ofReads += 1;
+    },
+    forgetNextEntries() {
+      faults.forgotten += 1;
     },
     supports: journal.supports,
     engine: journal.engine,
@@ -57,6 +62,7 @@ export function createFaultyJournal(journal: Journal): FaultyJournal {
 interface Faults {
   readonly ofAppends: FaultTime[];
   ofReads: number;
+  forgotten: number;
 }
 
 function failCalls(handle: DatabaseJournal, faults: Faults): DatabaseJournal {
@@ -77,7 +83,11 @@ function failCalls(handle: DatabaseJournal, faults: Faults): DatabaseJournal {
     async *follow(point, signal) {
       for await (const news of handle.follow(point, signal)) {
         checkRead();
-        yield news;
+        if (faults.forgotten === 0) yield news;
+        else {
+          faults.forgotten -= 1;
+          return yield { kind: "gone" };
+        }
       }
     },
     async head() {

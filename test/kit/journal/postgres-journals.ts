@@ -19,13 +19,13 @@ export async function openPostgres(url: string, options: Partial<PostgresOptions
   return journal;
 }
 
-/** How the conformance suite opens journals in a database, one after the other. */
+/** How the conformance suite opens journals. A later test uses the databases of earlier ones, emptied: creating one is slow. */
 export function postgresOpener(
   server: () => PostgresServer,
   { urlOf = (url: string) => url, decorate = (journal: Journal) => journal } = {},
 ): { readonly openFresh: OpenFresh; readonly reopen: Reopen } {
   const reopenings = new WeakMap<Journal, () => Promise<Journal>>();
-  let database: Promise<string> | undefined;
+  const unused: string[] = [];
   const open = async (url: string, options: PostgresOptions): Promise<Journal> => {
     const journal = decorate(await openPostgresJournal(urlOf(url), options));
     reopenings.set(journal, () => open(url, options));
@@ -33,7 +33,8 @@ export function postgresOpener(
   };
   return {
     openFresh: async (options) => {
-      const url = await (database ??= server().createDatabase());
+      const url = unused.pop() ?? (await server().createDatabase());
+      onTestFinished(() => void unused.push(url));
       const journal = await open(url, { ...POSTGRES_OPTIONS, ...options });
       await server().query(EMPTY, url);
       return journal;

@@ -9,7 +9,8 @@ import type { Removal, UserTask } from "../../../src/tasks/user-task.js";
  */
 export class StoreHistory implements TaskStoreListener {
   readonly #states: Jobs[] = [new Map()];
-  readonly #latestChanges = new Map<string, number>();
+  /** The key that each revision changed, from revision 1. */
+  readonly #changedKeys: string[] = [];
 
   get revision(): number {
     return this.#states.length - 1;
@@ -21,11 +22,10 @@ export class StoreHistory implements TaskStoreListener {
     return new Map([...jobs].filter(([, job]) => matches(filter, job)));
   }
 
-  /** Keys that pass the filter and whose latest change is at or before `revision`. */
-  unchangedSince(revision: number, filter: JobFilter): string[] {
-    return [...this.#latestChanges].flatMap(([text, at]) =>
-      at <= revision && isThrough(text, filter) ? [text] : [],
-    );
+  /** Keys that pass the filter and whose latest change until `now` is at or before `revision`. */
+  unchangedSince(revision: number, filter: JobFilter, now = this.revision): string[] {
+    const latest = new Map(this.#changedKeys.slice(0, now).map((text, at) => [text, at + 1]));
+    return [...latest].flatMap(([text, at]) => (at <= revision && isThrough(text, filter) ? [text] : []));
   }
 
   onTaskAdded(userTask: UserTask): void {
@@ -48,7 +48,7 @@ export class StoreHistory implements TaskStoreListener {
 
   #add(state: UserTask | Removal, jobs: Jobs): void {
     this.#states.push(jobs);
-    this.#latestChanges.set(keyText(state), state.stamp.revision);
+    this.#changedKeys.push(keyText(state));
   }
 }
 
