@@ -203,5 +203,7 @@ def _check(url: str) -> None:
 
 def _connect(url: str) -> http.client.HTTPConnection:
     address = urlsplit(url)
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    return kind(str(address.hostname), address.port, timeout=TIMEOUT_SECONDS)
+    host, port = str(address.hostname), address.port
+    if address.scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS)
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)

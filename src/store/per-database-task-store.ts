@@ -1,18 +1,10 @@
 import { setImmediate } from "node:timers/promises";
-import {
-  DamagedJournalError,
-  JournalError,
-  UnknownFormatError,
-  type AppendResult,
-  type DatabaseJournal,
-  type JournalNews,
-  type JournalPoint,
-} from "../journal/journal.js";
+import type { DatabaseJournal } from "../journal/journal.js";
 import { unavailableReason } from "../journal/unavailable-reason.js";
 import { writeFailureReason } from "../journal/write-failure-reason.js";
 import type { Limits } from "../protocol/limits.js";
 import { newestRevisionIn, type Position } from "../protocol/position.js";
-import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
+import { unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import {
   updateHealth,
   removeJob,
@@ -25,7 +17,6 @@ import {
   type Report,
   type StoreRequest,
 } from "../tasks/job-changes.js";
-import type { ElapsedMs } from "../tasks/edit.js";
 import type { LeaseTerms } from "../tasks/health.js";
 import type { DatabaseName, JobKey, Username } from "../tasks/names.js";
 import { retentionMsOf, type Retention } from "../tasks/retention.js";
@@ -33,13 +24,14 @@ import { endOf, type Removal, type UserTask } from "../tasks/user-task.js";
 import { DeadlineTimer } from "../util/deadline-timer.js";
 import type { Log } from "../util/log.js";
 import type { SteadyClock } from "../util/steady-clock.js";
-import { admitted, WriteBatch, type PendingChange } from "./write-batch.js";
-import { SettledResults, PendingCommit, type CommitCallbacks } from "./pending-commit.js";
+import { CommitLoop } from "./commit-loop.js";
 import type { ReadonlyJobTable } from "./job-table.js";
 import type { MemoryAccount, MemoryBudget } from "./memory-budget.js";
 import { ObservableTaskStore } from "./observable-task-store.js";
+import { SettledResults } from "./pending-commit.js";
 import { Replica } from "./replica.js";
 import type { JobFilter, PageWindow, TaskStore, UserTaskPage } from "./task-store.js";
+import { admitted, type WriteBatch } from "./write-batch.js";
 
 export interface TaskStoreOptions extends LeaseTerms {
   readonly clock: SteadyClock;
@@ -52,40 +44,16 @@ export interface TaskStoreOptions extends LeaseTerms {
   readonly onFailure?: (store: PerDatabaseTaskStore, error: unknown) => void;
 }
 
-/**
- * The jobs of one database, over its journal. A change is committed with others (group commit):
- *
- *     commit ──► queue ──► batch: reduce each ──► journal.append ──► for each: stamp, apply, notify ──► settle
- *                  ▲                                    │
- *                  └── changes that arrive meanwhile ───┘  form the next batch
- *
- * Batches run one at a time, so each change starts from the state after the previous one. No change is applied,
- * delivered or answered before the journal has it (law 11). Applying a revision and notifying its listeners is one
- * synchronous step (laws 3 and 12). Rejections settle with their batch, because they may depend on a change in it.
- *
- * If other servers write to the journal, the store follows it, and applies their changes between its batches. If a job of a
- * batch was changed elsewhere since, nothing of it is written: the store catches up, and reduces all changes of the batch again. A
- * change that is decided without writing, such as a rejection, is decided again if the state was not the newest one.
- */
+/** The jobs of one database, over its journal: what can be asked of them and done with them. A `CommitLoop` makes the changes. */
 export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskStore, AsyncDisposable {
   readonly database: DatabaseName;
   readonly #journal: DatabaseJournal;
   readonly #options: TaskStoreOptions;
   readonly #memory: MemoryAccount;
-  #replica!: Replica;
+  readonly #replica: Replica;
+  readonly #commits: CommitLoop;
   readonly #healthTimer: DeadlineTimer;
-  readonly #elapsedMs: ElapsedMs = (since, until) => this.#options.clock.elapsedMs(since, until);
   readonly #monotonicAt = (time: number): number => this.#options.clock.monotonicAt(time);
-  #queue: PendingCommit<unknown>[] = [];
-  /** Work that waits for the batch in progress. */
-  #exclusiveWork: (() => Promise<void>)[] = [];
-  /** Changes whose append had an unknown outcome. */
-  #inDoubt: readonly PendingChange[] | undefined;
-  #committing: Promise<void> | undefined;
-  /** Aborts when the store closes. */
-  readonly #closing = new AbortController();
-  /** Why the store is closed, and what to do. */
-  #closeReason: string | undefined;
   /** Why the jobs can no longer be read: other servers have written what this one cannot read. */
   #failure: TidemarkError | undefined;
 
@@ -100,31 +68,37 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   ): Promise<PerDatabaseTaskStore> {
     const memory = options.memory.open(database);
     try {
-      const store = new PerDatabaseTaskStore(journal, options, memory);
-      await store.#load();
-      return store;
+      const replica = await Replica.load(journal, { ...options, memory, budget: options.memory });
+      return new PerDatabaseTaskStore(journal, options, memory, replica);
     } catch (error) {
       memory.close();
       throw error;
     }
   }
 
-  private constructor(journal: DatabaseJournal, options: TaskStoreOptions, memory: MemoryAccount) {
+  private constructor(
+    journal: DatabaseJournal,
+    options: TaskStoreOptions,
+    memory: MemoryAccount,
+    replica: Replica,
+  ) {
     super(options.log);
     this.database = memory.database;
     this.#journal = journal;
     this.#options = options;
     this.#memory = memory;
+    this.#replica = replica;
+    replica.onChange = (before, after) => this.notifyListeners(before, after);
+    this.#commits = new CommitLoop(journal, replica, {
+      ...options,
+      memory,
+      onAdvance: () => this.#rescheduleHealthCheck(),
+      onLoaded: (lost) => this.#onLoaded(lost),
+      onUnreadable: (error) => this.#fail(error),
+    });
     this.#healthTimer = new DeadlineTimer(options.clock, () => this.#onHealthTimer());
-  }
-
-  async #load(): Promise<void> {
-    const options = { ...this.#options, memory: this.#memory, budget: this.#options.memory };
-    this.#replica = await Replica.load(this.#journal, options, (before, after) =>
-      this.notifyListeners(before, after),
-    );
     this.#healthTimer.set(this.nextHealthCheckAt);
-    if (this.#options.otherWriters) void this.#follow();
+    if (options.otherWriters) void this.#commits.follow();
   }
 
   get position(): Position {
@@ -177,34 +151,34 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   store(request: StoreRequest, admit?: Admit): Promise<UserTask> {
-    return this.#commit((batch) => batch.store(request, admit));
+    return this.#commits.commit((batch) => batch.store(request, admit));
   }
 
   update(key: JobKey, report: Report, admit?: Admit): Promise<UserTask> {
-    return this.#commit((batch) => batch.report(key, report, admit));
+    return this.#commits.commit((batch) => batch.report(key, report, admit));
   }
 
   updateAll(reports: readonly JobReport[], admit?: Admit): Promise<PromiseSettledResult<UserTask>[]> {
     return new Promise((resolve) => {
       const results = new SettledResults<UserTask>(reports.length, resolve);
       for (const [index, { key, report }] of reports.entries()) {
-        this.#enqueue((batch) => batch.report(key, report, admit), results, index);
+        this.#commits.enqueue((batch) => batch.report(key, report, admit), results, index);
       }
     });
   }
 
   addTasks(key: JobKey, request: AddTasksRequest, admit?: Admit): Promise<UserTask> {
-    return this.#commit((batch) => batch.addTasks(key, request, admit));
+    return this.#commits.commit((batch) => batch.addTasks(key, request, admit));
   }
 
   requestCancel(key: JobKey, request: CancelJobInput, admit?: Admit): Promise<UserTask> {
-    return this.#commit((batch) =>
+    return this.#commits.commit((batch) =>
       batch.change(key, (state, edit) => admitted(requestCancel(state, key, request, edit), admit)),
     );
   }
 
   remove(key: JobKey, fence: Fence, admit?: Admit): Promise<UserTask | null> {
-    return this.#commit((batch) => {
+    return this.#commits.commit((batch) => {
       const before = batch.get(key);
       batch.change(key, (state, edit) => {
         const after = removeJob(state, fence, "REMOVED", edit);
@@ -222,18 +196,20 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    */
   async purge(): Promise<number> {
     const jobs: UserTask[] = [];
-    let count = await this.#commit((batch) => {
+    let count = await this.#commits.commit((batch) => {
       jobs.splice(0, jobs.length, ...batch.jobs());
       return batch.purge(jobs.slice(0, REMOVALS_PER_BATCH_MAX));
     });
     for (let from = REMOVALS_PER_BATCH_MAX; from < jobs.length; from += REMOVALS_PER_BATCH_MAX) {
       await setImmediate();
       const slice = jobs.slice(from, from + REMOVALS_PER_BATCH_MAX);
-      count += await this.#commit((batch) => batch.purge(slice)).catch((error: unknown) => {
-        const reason = writeFailureReason(error);
-        const cause = reason === undefined ? "" : `: ${reason}`;
-        throw unavailable(`Only ${count} of ${jobs.length} jobs were removed${cause}. Purge again.`, error);
-      });
+      count += await this.#commits
+        .commit((batch) => batch.purge(slice))
+        .catch((error: unknown) => {
+          const reason = writeFailureReason(error);
+          const cause = reason === undefined ? "" : `: ${reason}`;
+          throw unavailable(`Only ${count} of ${jobs.length} jobs were removed${cause}. Purge again.`, error);
+        });
     }
     return count;
   }
@@ -245,22 +221,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * @throws TidemarkError UNAVAILABLE
    */
   erase(onlyIf?: () => boolean): Promise<void> {
-    return this.#exclusively(async () => {
-      if (onlyIf && !onlyIf()) return;
-      try {
-        if (!(await this.#journal.erase(onlyIf && this.#replica.revision))) return;
-        this.#inDoubt = undefined;
-        await this.#hear({ kind: "gone" });
-      } catch (error) {
-        throw unavailable(NOT_DELETED, error);
-      }
-    });
+    return this.#commits.erase(onlyIf);
   }
 
   async catchUp(position: Position): Promise<void> {
     const isKnown = newestRevisionIn(position) <= this.#replica.revision && this.includes(position);
-    if (!this.#options.otherWriters || isKnown) return;
-    await this.#exclusively(() => this.#catchUpWithHead());
+    if (this.#options.otherWriters && !isKnown) await this.#commits.catchUp();
   }
 
   /** Whether this server does the background duties of the database. */
@@ -279,7 +245,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       await setImmediate();
       const due = this.#expiredJobs(retention);
       if (due.length === 0) return count;
-      const removed = await this.#commit((batch) => batch.removeAll(due, "EXPIRED", isExpired));
+      const removed = await this.#commits.commit((batch) => batch.removeAll(due, "EXPIRED", isExpired));
       if (removed === 0) return count;
       count += removed;
     }
@@ -295,7 +261,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
       this.nextHealthCheckAt <= this.#options.clock.monotonic() && this.#journal.holdsLease();
     let count = 0;
     while (isDue()) {
-      count += await this.#commit((batch) => this.#degradeHealth(batch));
+      count += await this.#commits.commit((batch) => this.#degradeHealth(batch));
       if (isDue()) await setImmediate();
     }
     return count;
@@ -313,7 +279,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** Evicts up to `count` jobs, those that ended first. @throws TidemarkError UNAVAILABLE */
   evictEnded(count: number): Promise<number> {
-    return this.#commit((batch) => batch.evictEnded(count));
+    return this.#commits.commit((batch) => batch.evictEnded(count));
   }
 
   /** The monotonic time at which the next job expires; Infinity if none has ended. Takes constant time. */
@@ -333,12 +299,12 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
 
   /** Whether the store has a listener or a change in progress. */
   get isBusy(): boolean {
-    return this.hasListeners || this.#committing !== undefined;
+    return this.hasListeners || this.#commits.isBusy;
   }
 
   /** Resolves when no change is being written. */
   get settled(): Promise<void> {
-    return this.#committing ?? Promise.resolve();
+    return this.#commits.settled;
   }
 
   /**
@@ -346,10 +312,8 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
    * @param reason the message of the error for later changes: why the store is closed, and what to do.
    */
   async close(reason = "The server is stopping. Try again when it is back."): Promise<void> {
-    this.#closeReason ??= reason;
     this.#healthTimer.cancel();
-    this.#closing.abort();
-    await this.#committing;
+    await this.#commits.close(reason);
     this.#memory.close();
     await this.#journal.close();
   }
@@ -380,7 +344,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
         this.holdsLease ? this.nextHealthCheckAt : clock.monotonic() + HEALTH_CHECK_RETRY_MS,
       );
     } catch (error) {
-      if (this.#closeReason !== undefined) return;
+      if (this.#commits.isClosed) return;
       const { log, clock } = this.#options;
       log.warn({ err: error, database: this.database }, "cannot update the health of jobs");
       this.#setHealthTimer(clock.monotonic() + HEALTH_CHECK_RETRY_MS);
@@ -388,7 +352,7 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
   }
 
   #setHealthTimer(at: number): void {
-    if (this.#closeReason === undefined) this.#healthTimer.set(at);
+    if (!this.#commits.isClosed) this.#healthTimer.set(at);
   }
 
   #degradeHealth(batch: WriteBatch): number {
@@ -418,176 +382,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     return clock.monotonicAt(endedAt) + retentionMsOf(userTask, retention) <= clock.monotonic();
   }
 
-  #commit<T>(apply: (batch: WriteBatch) => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => this.#enqueue(apply, { resolve, reject }));
-  }
-
-  #enqueue<T>(apply: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index = 0): void {
-    const error = this.#admissionError();
-    if (error) return callbacks.reject(error, index);
-    this.#queue.push(new PendingCommit(apply, callbacks, index));
-    this.#committing ??= this.#drain();
-  }
-
-  #admissionError(): TidemarkError | undefined {
-    if (this.#closeReason !== undefined) return unavailable(this.#closeReason);
-    const { changesWaitingMax } = this.#options.limits;
-    if (this.#queue.length < changesWaitingMax) return undefined;
-    return limitExceeded(
-      "changesWaitingMax",
-      "Too many changes are waiting for this database, so try again later",
-      changesWaitingMax,
-    );
-  }
-
-  /** Calls `work` between two batches. @throws TidemarkError UNAVAILABLE if the store is closed; as `work` */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closeReason !== undefined) return Promise.reject(unavailable(this.#closeReason));
-    return new Promise((resolve, reject) => {
-      this.#exclusiveWork.push(() => work().then(resolve, reject));
-      this.#committing ??= this.#drain();
-    });
-  }
-
-  /** Commits batches until the queue is empty. Never rejects: errors go to the callers of the batch. */
-  async #drain(): Promise<void> {
-    await Promise.resolve(); // so that one batch collects the changes of this turn
-    while (this.#queue.length > 0 || this.#exclusiveWork.length > 0) {
-      for (const work of this.#exclusiveWork.splice(0)) await work();
-      const commits = this.#queue.splice(0, BATCH_MAX);
-      if (commits.length === 0) continue;
-      try {
-        await this.#commitBatch(commits);
-      } catch (error) {
-        for (const commit of commits) commit.fail(error);
-      }
-    }
-    this.#committing = undefined;
-  }
-
-  async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
-    for (let tries = 0; tries < COMMIT_TRIES_MAX; tries++) {
-      if (this.#inDoubt) await this.#applyIfCommitted(this.#inDoubt);
-      if (await this.#tryCommit(commits)) {
-        for (const commit of commits) commit.settle();
-        return;
-      }
-    }
-    throw unavailable("Other servers kept changing the same jobs. Nothing has changed. Try again.");
-  }
-
-  /** Returns false if nothing was written because the state was not the newest one. It is now newer. */
-  async #tryCommit(commits: readonly PendingCommit<unknown>[]): Promise<boolean> {
-    const time = { now: this.#options.clock.now(), elapsedMs: this.#elapsedMs };
-    const { limits } = this.#options;
-    const batch = new WriteBatch(this.#replica.table, this.#replica.revision, time, {
-      limits,
-      memory: this.#memory,
-    });
-    for (const commit of commits) commit.apply(batch);
-    const { pendingChanges } = batch;
-    try {
-      if (this.#options.otherWriters && !commits.every(({ hasChanged }) => hasChanged)) {
-        if (await this.#catchUpWithHead()) return false;
-      }
-      return pendingChanges.length === 0 || (await this.#write(pendingChanges));
-    } finally {
-      if (this.#inDoubt !== pendingChanges) WriteBatch.returnMemory(pendingChanges, this.#memory);
-    }
-  }
-
-  /** Returns false if the changes were not made from the newest state. */
-  async #write(changes: readonly PendingChange[]): Promise<boolean> {
-    const result = await this.#tryAppend(changes);
-    if (result?.kind === "stale") {
-      await this.#catchUpWithHead();
-      return false;
-    }
-    if (result?.kind === "conflict") {
-      await this.#catchUpTo(result.head);
-      return false;
-    }
-    const firstRevision = result ? result.firstRevision : await this.#find(changes);
-    if (firstRevision === undefined) throw unavailable(NOT_COMMITTED);
-    await this.#applyFrom(firstRevision, changes);
-    return true;
-  }
-
-  /** Returns undefined if the outcome is unknown. */
-  async #tryAppend(changes: readonly PendingChange[]): Promise<AppendResult | undefined> {
-    const { otherWriters } = this.#options;
-    try {
-      return await this.#journal.append(
-        changes.map(({ entry }) => entry),
-        otherWriters ? this.#replica.point : undefined,
-      );
-    } catch (error) {
-      const isNothingWritten = error instanceof JournalError && error.outcome === "nothing written";
-      if (isNothingWritten) throw notCommittedError(error);
-      this.#inDoubt = changes;
-      return undefined;
-    }
-  }
-
-  async #applyIfCommitted(changes: readonly PendingChange[]): Promise<void> {
-    const firstRevision = await this.#find(changes);
-    if (firstRevision !== undefined) await this.#applyFrom(firstRevision, changes);
-    WriteBatch.returnMemory(changes, this.#memory);
-  }
-
-  /**
-   * The revision of the first change in doubt, if the changes were written. Looks up the last one: an append is
-   * atomic, and a long one may exceed the number of commit ids that a journal remembers. While the outcome is unknown,
-   * no other change is written.
-   */
-  async #find(changes: readonly PendingChange[]): Promise<number | undefined> {
-    const last = changes.at(-1)!;
-    try {
-      const revision = await this.#journal.find(last.entry.commitId);
-      this.#inDoubt = undefined;
-      return revision === undefined ? undefined : revision - changes.length + 1;
-    } catch (error) {
-      throw unavailable("The outcome of the last change is unknown. Check its job, and try again.", error);
-    }
-  }
-
-  /** Applies changes that are in the journal. Those of other servers that are before them come first. */
-  async #applyFrom(firstRevision: number, changes: readonly PendingChange[]): Promise<void> {
-    try {
-      if (this.#replica.revision + 1 < firstRevision) await this.#catchUpTo(firstRevision - 1);
-    } catch (error) {
-      this.#inDoubt = changes;
-      throw error;
-    }
-    this.#replica.applyOwn(changes, firstRevision);
-    this.#rescheduleHealthCheck();
-  }
-
   #rescheduleHealthCheck(): void {
     // An overdue check is already running, or its retry is scheduled.
     if (this.nextHealthCheckAt > this.#options.clock.monotonic())
       this.#setHealthTimer(this.nextHealthCheckAt);
-  }
-
-  /** Applies the changes of other servers as they are written, until the store is closed. */
-  async #follow(): Promise<void> {
-    const { signal } = this.#closing;
-    const { log, clock } = this.#options;
-    for (let isFailing = false; !signal.aborted;) {
-      try {
-        let from = this.#replica.point;
-        for await (const news of this.#journal.follow(() => (from = this.#replica.point), signal)) {
-          await this.#exclusively(() => this.#hearUnlessForked(news, from));
-          isFailing = false;
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        if (isUnreadable(error)) return this.#fail(error);
-        if (!isFailing) log.warn({ err: error, database: this.database }, "cannot follow the other servers");
-        isFailing = true;
-        await new Promise<void>((resolve) => void clock.schedule(FOLLOW_RETRY_MS, resolve));
-      }
-    }
   }
 
   /** Ends all streams: their subscribers may find a server that can read the database. */
@@ -598,19 +396,6 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     this.notifyOfReplacedHistory();
   }
 
-  /** A batch may have heard of a new generation since the news were read: they may be of changes that are lost. */
-  async #hearUnlessForked(news: JournalNews, from: JournalPoint): Promise<void> {
-    const { epoch, generation } = this.#replica.point;
-    if (epoch === from.epoch && generation === from.generation) await this.#hear(news);
-  }
-
-  /** Call it only between two batches. @throws JournalError */
-  async #hear(news: JournalNews, upTo = Infinity): Promise<void> {
-    const lost = await this.#replica.hear(news, upTo);
-    if (lost) this.#onLoaded(lost);
-    this.#rescheduleHealthCheck();
-  }
-
   #onLoaded(lost: readonly (UserTask | Removal)[]): void {
     if (this.#replica.history.generations.length > 1 && lost.length > 0) {
       const jobs = lost.map(({ username, jobId, stamp }) => ({ username, jobId, revision: stamp.revision }));
@@ -618,67 +403,10 @@ export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskSto
     }
     this.notifyOfReplacedHistory();
   }
-
-  /** Returns whether the state was not the newest one. @throws TidemarkError UNAVAILABLE */
-  async #catchUpWithHead(): Promise<boolean> {
-    try {
-      const head = await this.#journal.head();
-      const { epoch, generation, revision } = this.#replica.point;
-      if (head.revision === revision && head.generation === generation && head.epoch === epoch) return false;
-      await this.#catchUpTo(head.revision);
-      return true;
-    } catch (error) {
-      throw unavailable(NOT_NEWEST, error);
-    }
-  }
-
-  /**
-   * Hears of everything up to `revision`, or that it is no longer in the history. Hears of nothing after it, because the
-   * next changes may be this server's own. @throws TidemarkError UNAVAILABLE
-   */
-  async #catchUpTo(revision: number): Promise<void> {
-    let newest = revision;
-    const deadline = new AbortController();
-    const timer = this.#options.clock.schedule(CATCH_UP_MS, () => deadline.abort());
-    try {
-      for await (const news of this.#journal.follow(() => this.#replica.point, deadline.signal)) {
-        await this.#hear(news, newest);
-        if (news.kind === "generation") newest = (await this.#journal.head()).revision;
-        if (this.#replica.revision >= newest || news.kind === "gone") return;
-      }
-    } catch (error) {
-      throw unavailable(NOT_NEWEST, error);
-    } finally {
-      timer.cancel();
-    }
-    throw unavailable(NOT_NEWEST);
-  }
 }
-
-const NOT_DELETED = "The database could not be deleted. Check whether it still has jobs, and try again.";
-
-function notCommittedError(error: unknown): TidemarkError {
-  const reason = writeFailureReason(error);
-  if (reason === undefined) return unavailable(NOT_COMMITTED, error);
-  return unavailable(
-    `The change could not be written: ${reason}. Nothing has changed. Try again when an operator has mended that.`,
-    error,
-  );
-}
-
-function isUnreadable(error: unknown): boolean {
-  return error instanceof UnknownFormatError || error instanceof DamagedJournalError;
-}
-
-const NOT_NEWEST = "The newest changes of other servers could not be read. Try again.";
 
 const LOST_CHANGES =
   "the database server failed, and the one that took over lacks changes that were answered; their jobs follow";
-
-const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
-
-/** Changes per append. */
-const BATCH_MAX = 1_000;
 
 /** Purged or expired jobs per append, so that an append needs little space and time. */
 const REMOVALS_PER_BATCH_MAX = 250;
@@ -687,11 +415,3 @@ const REMOVALS_PER_BATCH_MAX = 250;
 const HEALTH_CHECKS_PER_BATCH_MAX = 1_000;
 
 const HEALTH_CHECK_RETRY_MS = 1_000;
-
-const FOLLOW_RETRY_MS = 1_000;
-
-/** How long a change waits for the changes of other servers. */
-const CATCH_UP_MS = 10_000;
-
-/** How often changes are reduced when other servers change the same jobs. */
-const COMMIT_TRIES_MAX = 10;

@@ -17,9 +17,6 @@ export interface ReplicaOptions extends LeaseTerms {
   readonly limits: Limits;
 }
 
-/** Called with each change, after it can be read. */
-export type OnChange = (before: JobState, after: UserTask | Removal) => void;
-
 /**
  * The jobs of one database at one revision of its history. It is loaded from the journal, and advances by one change
  * after the other: by those that this server has written, and by those of other servers.
@@ -27,25 +24,24 @@ export type OnChange = (before: JobState, after: UserTask | Removal) => void;
 export class Replica {
   readonly #journal: DatabaseJournal;
   readonly #options: ReplicaOptions;
-  readonly #onChange: OnChange;
+  /** Called with each change, after it can be read. */
+  onChange: (before: JobState, after: UserTask | Removal) => void = () => {};
   #table: JobTable;
   #history: History;
   #position: Position;
 
   /** @throws JournalError; MemoryFullError as soon as the jobs that were read do not fit into the memory. */
-  static async load(journal: DatabaseJournal, options: ReplicaOptions, onChange: OnChange): Promise<Replica> {
-    return new Replica(journal, options, onChange, await loadState(journal, options));
+  static async load(journal: DatabaseJournal, options: ReplicaOptions): Promise<Replica> {
+    return new Replica(journal, options, await loadState(journal, options));
   }
 
   private constructor(
     journal: DatabaseJournal,
     options: ReplicaOptions,
-    onChange: OnChange,
     { table, history, revision }: LoadedState,
   ) {
     this.#journal = journal;
     this.#options = options;
-    this.#onChange = onChange;
     this.#table = table;
     this.#history = history;
     this.#position = { epoch: history.label, revision };
@@ -141,7 +137,7 @@ export class Replica {
 
   #apply(before: JobState, after: UserTask | Removal, heapSize: number): void {
     this.#table.apply(after, heapSize);
-    this.#onChange(before, after);
+    this.onChange(before, after);
   }
 }
 

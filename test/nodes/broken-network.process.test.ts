@@ -41,6 +41,28 @@ describe.runIf(HAS_POSTGRES && IS_FULL_LENGTH)(`A network that breaks ${NEEDS_PO
     for (const { resets, events } of [watch, elsewhere])
       expect([resets, new Replica().apply(events).jobs]).toEqual([["INITIAL"], jobs]);
   });
+
+  it.each(BREAKS)("$name until the node gives up leaves nothing that is counted twice", async ({ sides }) => {
+    const database = await postgres.server.createDatabase();
+    await using cutOff = await startNode(database, { engineGrace: "10m" });
+    await using other = await startNode(database);
+    await store(cutOff.url, { task: { description: "work", volume: 1_000 } });
+    using watch = await RecordedWatch.open(cutOff.url);
+    expect((await queryState(other.url)).jobs).toHaveLength(1); // from now on it follows the other one
+    const worker = new RetryingWorker([cutOff.url, other.url]);
+    await worker.reaches(5);
+
+    const work = worker.reaches(10);
+    cutOff.link.swallow(sides);
+    await work;
+    cutOff.link.release();
+
+    await watch.reaches(10);
+    expect([watch.resets, (await queryState(other.url)).jobs]).toMatchObject([
+      ["INITIAL"],
+      [{ version: 11 }],
+    ]);
+  });
 });
 
 /** Resolves when the node knows that it cannot reach PostgreSQL. */

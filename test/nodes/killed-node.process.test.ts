@@ -19,6 +19,7 @@ describe.runIf(HAS_POSTGRES && IS_FULL_LENGTH)(`A killed node ${NEEDS_POSTGRES}`
     await using killed = await startNodeProcess(database);
     await using other = await startNode(database);
     await store(killed.url);
+    expect((await queryState(other.url)).jobs).toHaveLength(1); // from now on it follows the killed one
     const report = { updates: [{ add: 1 }], requestId: "r" };
 
     await using lock = await lockDatabases(database);
