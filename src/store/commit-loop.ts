@@ -12,6 +12,7 @@ import type { Limits } from "../protocol/limits.js";
 import { limitExceeded, unavailable, type TidemarkError } from "../protocol/tidemark-error.js";
 import type { ElapsedMs } from "../tasks/edit.js";
 import type { Removal, UserTask } from "../tasks/user-task.js";
+import type { Timer } from "../util/clock.js";
 import type { Log } from "../util/log.js";
 import type { SteadyClock } from "../util/steady-clock.js";
 import type { MemoryAccount } from "./memory-budget.js";
@@ -60,6 +61,8 @@ export class CommitLoop {
   /** Changes whose append had an unknown outcome. */
   #inDoubt: readonly PendingChange[] | undefined;
   #committing: Promise<void> | undefined;
+  /** Whether a batch takes so long that its changes were answered without it. */
+  #isLate = false;
   /** Aborts when the loop closes. */
   readonly #closing = new AbortController();
   /** Why the loop is closed, and what to do. */
@@ -126,6 +129,7 @@ export class CommitLoop {
 
   #admissionError(): TidemarkError | undefined {
     if (this.#closeReason !== undefined) return unavailable(this.#closeReason);
+    if (this.#isLate) return unavailable(BEHIND_LATE);
     const { changesWaitingMax } = this.#options.limits;
     if (this.#queue.length < changesWaitingMax) return undefined;
     return limitExceeded(
@@ -151,13 +155,28 @@ export class CommitLoop {
       for (const work of this.#exclusiveWork.splice(0)) await work();
       const commits = this.#queue.splice(0, BATCH_MAX);
       if (commits.length === 0) continue;
+      const timer = this.#options.otherWriters ? this.#answerIfLate(commits) : undefined;
       try {
         await this.#commitBatch(commits);
       } catch (error) {
         for (const commit of commits) commit.fail(error);
       }
+      timer?.cancel();
+      this.#isLate = false;
     }
     this.#committing = undefined;
+  }
+
+  /**
+   * An engine may wait long for a standby. Workers are told before they give up, so that they know whom to blame. The batch goes
+   * on, and is applied if it is written after all; a report that is repeated with its request id then counts once.
+   */
+  #answerIfLate(commits: readonly PendingCommit<unknown>[]): Timer {
+    return this.#options.clock.schedule(ANSWER_MS, () => {
+      this.#isLate = true;
+      for (const commit of commits) commit.fail(unavailable(LATE));
+      for (const commit of this.#queue.splice(0)) commit.fail(unavailable(BEHIND_LATE));
+    });
   }
 
   async #commitBatch(commits: readonly PendingCommit<unknown>[]): Promise<void> {
@@ -345,12 +364,21 @@ function isUnreadable(error: unknown): boolean {
 
 const NOT_NEWEST = "The newest changes of other servers could not be read. Try again.";
 
+const LATE =
+  "The database server has not confirmed the change in time, perhaps because it waits for a standby. Whether it will be written is unknown. Repeat it with the same requestId.";
+
+const BEHIND_LATE =
+  "The database server has not confirmed earlier changes in time, perhaps because it waits for a standby. Nothing has changed. Try again later.";
+
 const NOT_COMMITTED = "The change could not be written. Nothing has changed. Try again.";
 
 /** Changes per append. */
 const BATCH_MAX = 1_000;
 
 const FOLLOW_RETRY_MS = 1_000;
+
+/** How long a change waits for its append before it is answered: less than the timeout of a request in the SDK, which is 5 s. */
+const ANSWER_MS = 4_000;
 
 /** How long a change waits for the changes of other servers. */
 const CATCH_UP_MS = 10_000;

@@ -15,6 +15,7 @@ export class PendingCommit<T> {
   readonly #index: number;
   #result: PromiseSettledResult<T> | undefined;
   #hasChanged = false;
+  #isSettled = false;
 
   constructor(apply: (batch: WriteBatch) => T, callbacks: CommitCallbacks<T>, index: number) {
     this.#apply = apply;
@@ -42,16 +43,18 @@ export class PendingCommit<T> {
     this.#hasChanged = batch.pendingChanges.length > count;
   }
 
-  /** Call it after `apply`. */
+  /** Call it after `apply`. Does nothing if the change has failed. */
   settle(): void {
     const result = this.#result!;
-    if (result.status === "fulfilled") this.#callbacks.resolve(result.value, this.#index);
-    else this.#callbacks.reject(result.reason, this.#index);
+    if (result.status === "rejected") return this.fail(result.reason);
+    if (!this.#isSettled) this.#callbacks.resolve(result.value, this.#index);
+    this.#isSettled = true;
   }
 
-  /** Rejects the change because its whole batch has failed. */
+  /** Rejects the change because its whole batch has failed, or takes too long. */
   fail(reason: unknown): void {
-    this.#callbacks.reject(reason, this.#index);
+    if (!this.#isSettled) this.#callbacks.reject(reason, this.#index);
+    this.#isSettled = true;
   }
 }
 

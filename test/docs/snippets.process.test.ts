@@ -15,7 +15,7 @@ import { IS_NOT_RUN, isRun, KEEPS_RUNNING, RUN_LANGUAGES, runPage } from "./page
  * - `<!-- snippet: not run: REASON -->`: it can't be run here.
  */
 const FILES = markdownFiles().filter((file) => /^(docs|packages|python)\/|^README/.test(file));
-const ILLUSTRATIONS = ["text", "json", "nginx", "caddy", "yaml", "ini", "html"];
+const ILLUSTRATIONS = ["text", "json", "nginx", "caddy", "yaml", "ini", "html", "sql"];
 /** test/docs/react-snippets.process.test.ts compiles them. */
 const COMPILED = ["ts", "tsx"];
 const LANGUAGES = new Set([...RUN_LANGUAGES, ...COMPILED, ...ILLUSTRATIONS]);

@@ -8,6 +8,7 @@ import { formatPosition, parsePosition, type Position } from "../../src/protocol
 import { PerDatabaseTaskStoreProvider } from "../../src/store/per-database-task-store-provider.js";
 import type { TaskStore } from "../../src/store/task-store.js";
 import { eventTexts } from "../kit/delivery/event-text.js";
+import { untilIdle } from "../kit/deterministic/turns.js";
 import { ManualSteadyClock } from "../kit/deterministic/manual-steady-clock.js";
 import { ForkingJournal } from "../kit/journal/forking-journal.js";
 import { RecordingLog } from "../kit/server/recording-log.js";
@@ -65,6 +66,30 @@ describe("two servers", () => {
     journal.holdsLease = true;
     await first.provider.runMaintenance();
     expect(first.store.get(ALICE)).toMatchObject({ health: "SILENT" });
+  });
+});
+
+describe("a database server that does not confirm a change", () => {
+  it("is named after 4 s, and the change counts once if it is written after all", async () => {
+    const { first, journal, clock } = await openTwo();
+    await first.store.store(storeRequestOf(ALICE));
+    const release = journal.holdAppends();
+    const report = { ...reportOf({ path: "", add: 1 }), requestId: "r" };
+    const late = first.store.update(ALICE, report);
+    await untilIdle();
+    const behind = first.store.store(storeRequestOf(BOB));
+    clock.advance(4_000);
+
+    await expect(late).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("is unknown"),
+    });
+    await expect(behind).rejects.toMatchObject({ message: expect.stringContaining("Nothing has changed") });
+    await expect(first.store.store(storeRequestOf(CAROL))).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    release();
+    await expect.poll(() => first.store.get(ALICE)?.version).toBe(2);
+    expect(await first.store.update(ALICE, report)).toMatchObject({ version: 2, task: { done: 1 } });
+    expect(first.store.query()).toMatchObject([ALICE]);
   });
 });
 

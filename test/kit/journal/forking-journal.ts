@@ -25,6 +25,7 @@ export class ForkingJournal implements Journal {
   #generations: readonly Generation[] = [FIRST_GENERATION];
   #epoch = "";
   #followError: Error | undefined;
+  #appends: Promise<void> = Promise.resolve();
   holdsLease = true;
 
   constructor(options: JournalOptions) {
@@ -41,6 +42,13 @@ export class ForkingJournal implements Journal {
     this.#changed.notify();
   }
 
+  /** Holds each append, before it is written, until the returned function is called. */
+  holdAppends(): () => void {
+    let release = (): void => {};
+    this.#appends = new Promise((resolve) => (release = resolve));
+    return () => release();
+  }
+
   /** Makes all followers fail. */
   failFollowing(error: Error): void {
     this.#followError = error;
@@ -55,6 +63,7 @@ export class ForkingJournal implements Journal {
         return { ...head, ...this.#history, generations: this.#generations };
       },
       append: async (entries, madeFrom) => {
+        await this.#appends;
         const { epoch, generation } = this.#history;
         if (madeFrom && (madeFrom.epoch !== epoch || madeFrom.generation !== generation))
           return { kind: "stale" };
