@@ -264,7 +264,8 @@ export class CommitLoop {
   /** Applies changes that are in the journal. Those of other servers that are before them come first. */
   async #applyFrom(firstRevision: number, changes: readonly PendingChange[]): Promise<void> {
     try {
-      if (this.#replica.revision + 1 < firstRevision) await this.#catchUpTo(firstRevision - 1);
+      if (this.#options.otherWriters && this.#replica.revision + 1 < firstRevision)
+        await this.#catchUpTo(firstRevision - 1);
     } catch (error) {
       this.#inDoubt = changes;
       throw error;

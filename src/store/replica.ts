@@ -75,6 +75,7 @@ export class Replica {
    */
   applyOwn(changes: readonly PendingChange[], firstRevision: number): void {
     const isNext = firstRevision === this.revision + 1;
+    assert(firstRevision <= this.revision + 1, "Law 4: revisions have no gap");
     for (const [index, { before, after, heapSize }] of changes.entries()) {
       after.stamp.set(this.#position.epoch, firstRevision + index);
       if (!isNext) continue;
