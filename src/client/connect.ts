@@ -190,17 +190,19 @@ const JOB_OPTIONS: Readonly<Record<keyof JobOptions, OptionRule>> = {
 };
 
 /**
- * Creates a connection to a server, given its address, those of several with commas in between, or options. It sends nothing until a job reports or
- * `request` is called.
+ * Creates a connection to a server, given its address, those of several in a list or with commas in between, or options. It
+ * sends nothing until a job reports or `request` is called.
  *
  *     const tidemark = connect({ url: "http://127.0.0.1:4000" });
  *
  * @throws TypeError if the address of the server is invalid or an option is unknown or invalid.
  */
-export function connect(options: ConnectOptions | string | { readonly href: string } = {}): Connection {
-  if (typeof options === "string") return new Connection({ url: options });
-  const { href } = Object(options) as { readonly href?: string };
-  if (href !== undefined) return new Connection({ url: href });
-  checkOptions("connect()", options, CONNECT_OPTIONS);
+export function connect(
+  options: ConnectOptions | string | readonly string[] | { readonly href: string } = {},
+): Connection {
+  const { href, length } = Object(options) as { readonly href?: string; readonly length?: number };
+  if (href !== undefined || length !== undefined)
+    return new Connection({ url: href ?? (options as string | readonly string[]) });
+  checkOptions("connect()", options as ConnectOptions, CONNECT_OPTIONS);
   return new Connection(options as ConnectOptions);
 }

@@ -135,7 +135,7 @@ describe("A job with several servers", () => {
     await using server = await startServer();
     await using first = await LossyProxy.open(server.url);
     await using second = await LossyProxy.open(server.url);
-    const job = connect([first.url, second.url].join()).job(JOB, leaf("read"));
+    const job = connect([first.url, second.url]).job(JOB, leaf("read"));
     await job.flush();
     first.fateOf = () => "lose the answer";
 
