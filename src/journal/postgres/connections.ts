@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import pg from "pg";
 import { Semaphore } from "../../util/keyed-mutex.js";
 import { errorCodeOf } from "../../util/assert.js";
@@ -33,6 +34,7 @@ export class Connections {
   readonly #url: string;
   readonly #options: ConnectionOptions;
   #pools: Pools;
+  readonly #sockets = new Set<Socket>();
   readonly #loads: Semaphore;
   #isClosed = false;
   /** Since when every poll was answered, in monotonic time; Infinity if the latest failed. */
@@ -120,6 +122,7 @@ export class Connections {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await endPools(this.#pools);
+    for (const socket of this.#sockets) socket.destroy(); // `pg` leaves one open if the login fails
   }
 
   #runOne(purpose: Purpose, statement: Statement, deadline: Deadline): Promise<readonly Row[]> {
@@ -167,6 +170,7 @@ export class Connections {
     const pool = new pg.Pool({
       connectionString: this.#url,
       max,
+      stream: () => this.#openSocket(),
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: CONNECT_DEADLINE_MS,
@@ -176,6 +180,12 @@ export class Connections {
     pool.on("error", ignore); // an idle connection was lost: the pool opens another one
     pool.on("connect", (client) => client.on("error", ignore)); // its statement fails
     return pool;
+  }
+
+  #openSocket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    return socket.once("close", () => this.#sockets.delete(socket));
   }
 }
 
