@@ -63,7 +63,12 @@ export class ManualEngine implements JournalEngine {
         throw new JournalError("The engine does not answer.", "nothing written");
       },
     }));
-    return { ...stored, engine: this, isWritable: async () => this.#silentSince === undefined, close: async () => {} };
+    return {
+      ...stored,
+      engine: this,
+      isWritable: async () => this.#silentSince === undefined,
+      close: async () => {},
+    };
   }
 }
 
