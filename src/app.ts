@@ -104,7 +104,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   if (notice) log[notice.level]({}, notice.message);
   const { provider, memory, expiry } = createProvider({ ...config, limits }, journal, clock, log);
   const turnLength = new TurnLength();
-  const outage =
+  const outage: OutagePolicy | undefined =
     journal.engine && createOutagePolicy(journal.engine, config, { clock, log, server: () => server });
   const served = outage ? new GuardedTaskStoreProvider(provider, () => outage.check()) : provider;
   const hubOptions = { clock, bookmarkMs: config.bookmarkMs, turnLength };
@@ -120,14 +120,16 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
   const pipeline = new Pipeline({ schema, services, provider: served, hub, emptyHub, introspection, clock });
   observe(metrics, { ...options, hub, emptyHub, provider: served, memory, journal, authenticator, pipeline });
   const health = new HealthProbes({
-    // Nothing is asked of an engine that does not answer.
-    isWritable: async () => outage?.isSilent || journal.isWritable(),
-    problems: async () => [
-      ...authenticationProblems(authenticator),
-      ...(outage?.isSilent
-        ? outage.problems()
-        : [...writeProblems(journal), ...(await databaseProblems(provider))]),
-    ],
+    isWritable: async () => outage !== undefined || journal.isWritable(), // an outage is a problem, with its own rules
+    problems: async () => {
+      // Nothing is asked of an engine that does not answer.
+      const isWritable = !outage || (!outage.isSilent && (await journal.isWritable()));
+      return [
+        ...authenticationProblems(authenticator),
+        ...(outage?.problems(isWritable) ?? []),
+        ...(isWritable ? [...writeProblems(journal), ...(await databaseProblems(provider))] : []),
+      ];
+    },
   });
   const demonstration = hasDemo(config) ? new DemoWorker(provider, { leaseMs, clock, log }) : undefined;
   const features = { version, tracking: config.tracking, demo: demonstration !== undefined };
@@ -139,7 +141,7 @@ export async function startApp(config: Config, options: AppOptions = {}): Promis
     ...(openId && { openId: signInOf(openId, config) }),
     limits: limitsInForce(limits),
   });
-  const server = new Server({
+  const server: Server = new Server({
     ...config,
     allowedOrigins: [...config.allowedOrigins, ...peerOrigins(config)],
     about,

@@ -227,7 +227,7 @@ const STORAGE_SETTINGS = {
     store: {
       syntax: "--store <url>",
       parser: text(
-        /^(memory:$|(?!memory:)[a-z][a-z0-9+-]+:.)/,
+        /^(memory:$|(lmdb|postgres|postgresql):.)/,
         "expected memory:, lmdb:FOLDER or postgres://USER@HOST/DATABASE",
       ),
       default: "lmdb:./tidemark-data",

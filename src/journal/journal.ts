@@ -82,6 +82,10 @@ export interface EngineStats {
   readonly entries: number;
   /** The time from their sending to their answer, together. Milliseconds. */
   readonly appendMs: number;
+  /** Appends that failed, or whose outcome was unknown. */
+  readonly failedAppends: number;
+  /** How long the oldest append, or search for one, has been waiting for its answer; 0 if none waits. Milliseconds. */
+  readonly oldestAppendMs: number;
   /** Appends that the engine rejected because a job had changed. */
   readonly conflicts: number;
   /** Polls for changes of other processes that were answered, and the time until their answers, together. */

@@ -16,6 +16,11 @@ export function observeEngine(metrics: Metrics, engine: JournalEngine): void {
     () => engine.stats().lag,
   );
   metrics.gauge(
+    "engine_oldest_append_seconds",
+    "How long the oldest write has been waiting for its answer; 0 if none waits.",
+    () => engine.stats().oldestAppendMs / 1_000,
+  );
+  metrics.gauge(
     "engine_leases",
     "Databases whose background duties this server has.",
     () => engine.stats().leases,
@@ -23,6 +28,11 @@ export function observeEngine(metrics: Metrics, engine: JournalEngine): void {
   counter("appends", "Writes to the database server, each of one or more changes.", ({ appends }) => appends);
   counter("appended_changes", "Changes in these writes.", ({ entries }) => entries);
   counter("append_seconds", "Time until these writes were answered.", ({ appendMs }) => appendMs / 1_000);
+  counter(
+    "failed_appends",
+    "Writes that failed, or whose outcome was unknown.",
+    ({ failedAppends }) => failedAppends,
+  );
   counter(
     "conflicts",
     "Writes that were repeated because another server had changed a job.",

@@ -35,6 +35,8 @@ export class OutagePolicy {
   #phase: "answers" | "silent" | "given up" = "answers";
   /** How long the engine had not answered when it was last found silent. */
   #silentMs = 0;
+  /** How long a change had waited when one was last found waiting for too long; 0 if none is. */
+  #unconfirmedMs = 0;
 
   constructor(options: OutagePolicyOptions) {
     this.#options = options;
@@ -54,14 +56,21 @@ export class OutagePolicy {
     );
   }
 
-  /** What is wrong; nothing while the engine answers. */
-  problems(): Problem[] {
-    if (!this.isSilent) return [];
+  /** What is wrong; nothing while the engine answers. @param isWritable whether it accepts changes now */
+  problems(isWritable: boolean): Problem[] {
+    if (this.isSilent) return [this.#silence()];
+    if (!isWritable) return [{ reason: "the database server does not answer: changes fail", isFatal: false }];
+    const { oldestAppendMs } = this.#options.engine.stats();
+    if (oldestAppendMs < UNCONFIRMED_MIN_MS) return [];
+    return [{ reason: unconfirmedText(oldestAppendMs), isFatal: false }];
+  }
+
+  #silence(): Problem {
     const { engine, address, graceMs } = this.#options;
     const silentMs = engine.silentMs();
     const isFatal = silentMs > graceMs;
     const reason = `the database server has not answered for ${secondsText(silentMs)}${isFatal ? "" : ": changes fail"}`;
-    return [{ reason, details: [`${reason} (${address})`], isFatal }];
+    return { reason, details: [`${reason} (${address})`], isFatal };
   }
 
   start(): void {
@@ -78,6 +87,7 @@ export class OutagePolicy {
 
   #look(): void {
     const { engine, address, graceMs, log, onGraceOver } = this.#options;
+    this.#lookForUnconfirmed();
     const silentMs = Math.round(engine.silentMs());
     if (silentMs < SILENT_MIN_MS) return this.#answered();
     this.#silentMs = silentMs;
@@ -98,6 +108,18 @@ export class OutagePolicy {
     }
   }
 
+  #lookForUnconfirmed(): void {
+    const { engine, address, log } = this.#options;
+    const waitedMs = Math.round(engine.stats().oldestAppendMs);
+    const isUnconfirmed = waitedMs >= UNCONFIRMED_MIN_MS;
+    const before = this.#unconfirmedMs;
+    if (isUnconfirmed && this.isSilent) return; // the log says that the engine does not answer
+    if (isUnconfirmed && before === 0) log.warn({ address, waitedMs }, unconfirmedText(waitedMs));
+    if (!isUnconfirmed && before > 0)
+      log.info({ address, waitedMs: before }, "PostgreSQL confirms changes again");
+    this.#unconfirmedMs = isUnconfirmed ? waitedMs : 0;
+  }
+
   #answered(): void {
     const { address, log, onBack } = this.#options;
     const phase = this.#phase;
@@ -108,6 +130,10 @@ export class OutagePolicy {
   }
 }
 
+function unconfirmedText(ms: number): string {
+  return `PostgreSQL has not confirmed a change for ${secondsText(ms)}: changes are not answered. A synchronous standby may be missing.`;
+}
+
 function secondsText(ms: number): string {
   return `${Math.floor(ms / 1_000)} s`;
 }
@@ -116,3 +142,6 @@ const INTERVAL_MS = 200;
 
 /** A shorter silence is a slow answer. */
 const SILENT_MIN_MS = 1_000;
+
+/** A shorter wait is a slow commit. Longer than a silence, so that an outage is only logged as one. */
+const UNCONFIRMED_MIN_MS = 1_300;

@@ -282,6 +282,7 @@ describe("the settings", () => {
     ["host", "0.0.0.0", "expected a loopback address such as 127.0.0.1, because with --auth none"],
     ["store", "./data", "expected memory:, lmdb:FOLDER or postgres://USER@HOST/DATABASE"],
     ["store", "lmdb:", "expected memory:, lmdb:FOLDER or postgres://USER@HOST/DATABASE"],
+    ["store", "postgre://u@h/d", "expected memory:, lmdb:FOLDER or postgres://USER@HOST/DATABASE"],
     ["store", "memory:x", "expected memory:, lmdb:FOLDER or postgres://USER@HOST/DATABASE"],
     ["allowOrigin", "*", "expected origins such as https://tidemark.example"],
     ["allowOrigin", "null", "expected origins such as https://tidemark.example"],

@@ -74,6 +74,38 @@ describe("while the engine has not answered for less than the grace", () => {
   });
 });
 
+describe("in the first moment of an outage", () => {
+  it("is ready and lists the problem", async () => {
+    engine.fallSilent();
+
+    expect(await probe("/ready")).toEqual([
+      200,
+      { status: "ready", problems: ["the database server does not answer: changes fail"] },
+    ]);
+  });
+});
+
+describe("while the engine answers polls, but does not confirm a change", () => {
+  it("is ready, lists the problem, and logs its beginning and its end", async () => {
+    engine.beginWaiting();
+    clock.advance(3_000);
+
+    expect(await readMetric(server.url, "tidemark_engine_oldest_append_seconds")).toBe(3);
+    expect(await probe("/ready")).toEqual([200, { status: "ready", problems: [unconfirmed("3 s")] }]);
+    engine.confirm();
+    clock.advance(200);
+    expect(await probe("/ready")).toEqual([200, { status: "ready" }]);
+    expect(log.lines).toEqual([
+      { level: "warn", message: unconfirmed("1 s"), fields: { address: SHOWN_STORE, waitedMs: 1_400 } },
+      {
+        level: "info",
+        message: "PostgreSQL confirms changes again",
+        fields: { address: SHOWN_STORE, waitedMs: 3_000 },
+      },
+    ]);
+  });
+});
+
 describe("once the engine has not answered for the grace", () => {
   it.each([OVER_WEBSOCKET, OVER_SSE])(
     "refuses reads, changes and new subscriptions over $name with UNAVAILABLE",
@@ -190,6 +222,7 @@ describe("the metrics of an engine", () => {
     expect(await readMetric(server.url, "tidemark_engine_lag_revisions")).toBe(8);
     expect(await readMetric(server.url, "tidemark_engine_generations_total")).toBe(9);
     expect(await readMetric(server.url, "tidemark_engine_leases")).toBe(10);
+    expect(await readMetric(server.url, "tidemark_engine_failed_appends_total")).toBe(6);
   });
 });
 
@@ -197,6 +230,10 @@ const SHOWN_STORE = "postgres://tidemark:***@db.example/jobs";
 
 function notAnswered(duration: string): string {
   return `the database server has not answered for ${duration}`;
+}
+
+function unconfirmed(duration: string): string {
+  return `PostgreSQL has not confirmed a change for ${duration}: changes are not answered. A synchronous standby may be missing.`;
 }
 
 function said(silentMs: number): object {

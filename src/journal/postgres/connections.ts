@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import pg from "pg";
 import { Semaphore } from "../../util/keyed-mutex.js";
 import { errorCodeOf } from "../../util/assert.js";
@@ -33,8 +34,11 @@ export class Connections {
   readonly #url: string;
   readonly #options: ConnectionOptions;
   #pools: Pools;
+  readonly #sockets = new Set<Socket>();
   readonly #loads: Semaphore;
   #isClosed = false;
+  /** Since when every poll was answered, in monotonic time; Infinity if the latest failed. */
+  #pollsAnsweredSince = Infinity;
 
   constructor(url: string, options: ConnectionOptions) {
     this.#url = url;
@@ -45,33 +49,49 @@ export class Connections {
 
   /** Runs a statement of which nothing is lost if it is not finished. @throws JournalError */
   read(statement: Statement): Promise<readonly Row[]> {
-    return this.#runOne("work", statement, DEADLINE_MS);
+    return this.#runOne("work", statement, { ms: DEADLINE_MS });
   }
 
   /** Runs a statement on the connection that is reserved for the poll. @throws JournalError */
-  poll(statement: Statement): Promise<readonly Row[]> {
-    return this.#runOne("poll", statement, POLL_DEADLINE_MS);
+  async poll(statement: Statement): Promise<readonly Row[]> {
+    try {
+      const rows = await this.#runOne("poll", statement, { ms: POLL_DEADLINE_MS });
+      this.#pollsAnsweredSince = Math.min(this.#pollsAnsweredSince, performance.now());
+      return rows;
+    } catch (error) {
+      this.#pollsAnsweredSince = Infinity;
+      throw error;
+    }
   }
 
-  /** Runs a statement that writes, and may wait for a standby. @throws JournalError, which says whether it was written */
+  /**
+   * Runs a statement that writes, and may wait for a standby. While polls are answered the network is well, so it waits on:
+   * PostgreSQL does not end a statement whose connection is lost.
+   * @throws JournalError, which says whether it was written
+   */
   write(statement: Statement): Promise<readonly Row[]> {
-    return this.#runOne("work", statement, this.#options.writeDeadlineMs ?? WRITE_DEADLINE_MS);
+    const sentAt = performance.now();
+    return this.#runOne("work", statement, {
+      ms: this.#options.writeDeadlineMs ?? WRITE_DEADLINE_MS,
+      isExtended: () =>
+        this.#pollsAnsweredSince <= sentAt && performance.now() - sentAt < WRITE_EXTENDED_DEADLINE_MS,
+    });
   }
 
   /** Reads one state of the server with several statements. @throws JournalError */
   readTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
-    return this.#transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", DEADLINE_MS, work);
+    return this.#transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", { ms: DEADLINE_MS }, work);
   }
 
   /** Writes with several statements, of which all are done or none. @throws JournalError, which says whether it was written */
   writeTransaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T> {
-    return this.#transaction("BEGIN", WRITE_DEADLINE_MS, work);
+    return this.#transaction("BEGIN", { ms: WRITE_DEADLINE_MS }, work);
   }
 
-  #transaction<T>(begin: string, deadlineMs: number, work: (run: RunStatement) => Promise<T>): Promise<T> {
+  #transaction<T>(begin: string, deadline: Deadline, work: (run: RunStatement) => Promise<T>): Promise<T> {
     return this.#loads.runExclusive(() =>
       this.#lend("load", async (client) => {
-        const run: RunStatement = (statement) => runStatement(client, statement, deadlineMs);
+        const run: RunStatement = (statement) => runStatement(client, statement, deadline);
         try {
           await run({ sql: begin });
           const result = await work(run);
@@ -102,10 +122,11 @@ export class Connections {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await endPools(this.#pools);
+    for (const socket of this.#sockets) socket.destroy(); // `pg` leaves one open if the login fails
   }
 
-  #runOne(purpose: Purpose, statement: Statement, deadlineMs: number): Promise<readonly Row[]> {
-    return this.#lend(purpose, (client) => runStatement(client, statement, deadlineMs));
+  #runOne(purpose: Purpose, statement: Statement, deadline: Deadline): Promise<readonly Row[]> {
+    return this.#lend(purpose, (client) => runStatement(client, statement, deadline));
   }
 
   async #lend<T>(purpose: Purpose, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -149,7 +170,9 @@ export class Connections {
     const pool = new pg.Pool({
       connectionString: this.#url,
       max,
+      stream: () => this.#openSocket(),
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       connectionTimeoutMillis: CONNECT_DEADLINE_MS,
       allowExitOnIdle: true,
       types: { getTypeParser },
@@ -157,6 +180,12 @@ export class Connections {
     pool.on("error", ignore); // an idle connection was lost: the pool opens another one
     pool.on("connect", (client) => client.on("error", ignore)); // its statement fails
     return pool;
+  }
+
+  #openSocket(): Socket {
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    return socket.once("close", () => this.#sockets.delete(socket));
   }
 }
 
@@ -167,19 +196,38 @@ const POLL_DEADLINE_MS = 2_000;
 const DEADLINE_MS = 10_000;
 /** Of what may wait for a lock, which another append holds until the standby answers, and then for the standby. */
 const WRITE_DEADLINE_MS = 15_000;
+const WRITE_EXTENDED_DEADLINE_MS = 120_000;
+const EXTENSION_MS = 500;
+const KEEP_ALIVE_MS = 10_000;
+
+interface Deadline {
+  readonly ms: number;
+  /** Asked when it has passed: whether to wait on for a moment. Default: no. */
+  readonly isExtended?: () => boolean;
+}
+
+/** Returns a function that lifts the deadline. */
+function destroyAfter({ ms, isExtended }: Deadline, client: pg.ClientBase): () => void {
+  const onTime = (): void => {
+    if (isExtended?.()) timer = setTimeout(onTime, EXTENSION_MS);
+    else destroy(client);
+  };
+  let timer = setTimeout(onTime, ms);
+  return () => clearTimeout(timer);
+}
 
 /** @throws JournalError */
 async function runStatement(
   client: pg.ClientBase,
   { sql, values = [] }: Statement,
-  deadlineMs: number,
+  deadline: Deadline,
 ): Promise<readonly Row[]> {
   let isInDoubt = false;
   const onNotice = ({ code = "" }: { code?: string | undefined }): void => {
     isInDoubt ||= GAVE_UP.has(code);
   };
   client.on("notice", onNotice);
-  const timer = setTimeout(() => destroy(client), deadlineMs);
+  const stopWatching = destroyAfter(deadline, client);
   try {
     const { rows } = await client.query<Row>(sql, [...values]);
     if (isInDoubt)
@@ -193,7 +241,7 @@ async function runStatement(
     const message = `The connection to PostgreSQL failed: ${messageOf(cause)}`;
     throw new EngineError("the connection to the database server failed", message, "unknown", { cause });
   } finally {
-    clearTimeout(timer);
+    stopWatching();
     client.off("notice", onNotice);
   }
 }

@@ -4,6 +4,7 @@ import type { EngineStats } from "../journal.js";
 export class EngineCounters {
   readonly #counts = {
     appends: 0,
+    failedAppends: 0,
     entries: 0,
     appendMs: 0,
     conflicts: 0,
@@ -12,10 +13,27 @@ export class EngineCounters {
     generations: 0,
   };
 
+  readonly #waitingSince = new Set<{ readonly at: number }>();
+
+  /** Runs a write, which may wait for a standby. */
+  async whileWaiting<T>(write: () => Promise<T>): Promise<T> {
+    const since = { at: performance.now() };
+    this.#waitingSince.add(since);
+    try {
+      return await write();
+    } finally {
+      this.#waitingSince.delete(since);
+    }
+  }
+
   appended(entries: number, ms: number): void {
     this.#counts.appends++;
     this.#counts.entries += entries;
     this.#counts.appendMs += ms;
+  }
+
+  appendFailed(): void {
+    this.#counts.failedAppends++;
   }
 
   conflicted(): void {
@@ -32,6 +50,7 @@ export class EngineCounters {
   }
 
   stats(now: Pick<EngineStats, "lag" | "leases">): EngineStats {
-    return { ...this.#counts, ...now };
+    const [oldest] = this.#waitingSince; // in the order of their beginning
+    return { ...this.#counts, ...now, oldestAppendMs: oldest ? performance.now() - oldest.at : 0 };
   }
 }

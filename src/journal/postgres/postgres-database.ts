@@ -212,6 +212,7 @@ export class PostgresDatabase implements JournalDatabase {
       const [row] = await this.#write(statement);
       return row;
     } catch (error) {
+      this.#counters.appendFailed();
       if (error instanceof JournalError && error.outcome === "unknown") {
         this.#isInDoubt = true;
         this.#freshEpoch = newId(EPOCH_BYTES); // it is used once: the database may exist by now, and be erased again
@@ -226,7 +227,8 @@ export class PostgresDatabase implements JournalDatabase {
   }
 
   async #write(statement: Statement): Promise<readonly [Row]> {
-    return (await this.#connections.write(statement)) as unknown as readonly [Row]; // a call of a function returns one row
+    const rows = await this.#counters.whileWaiting(() => this.#connections.write(statement));
+    return rows as unknown as readonly [Row]; // a call of a function returns one row
   }
 
   /** The rows of a statement: at least one. */

@@ -1,4 +1,5 @@
 import type { DatabaseName } from "../../tasks/names.js";
+import { errorCodeOf } from "../../util/assert.js";
 import { withoutPassword } from "../../util/without-password.js";
 import { JournalHandle, journalClosedError } from "../journal-handle.js";
 import type { DatabaseJournal, DatabaseSummary, Journal, JournalEngine, OpenOptions } from "../journal.js";
@@ -9,6 +10,7 @@ import { EnginePoll } from "./engine-poll.js";
 import { importDatabase } from "./import-database.js";
 import { PostgresDatabase, type DatabaseOptions } from "./postgres-database.js";
 import { prepareSchema } from "./schema.js";
+import { startFailureReason } from "./start-failure-reason.js";
 
 export interface PostgresOptions
   extends
@@ -30,8 +32,7 @@ export async function openPostgresJournal(url: string, options: PostgresOptions)
     await journal.prepare();
   } catch (cause) {
     await journal.close();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot use the store ${withoutPassword(url)}: ${reason}`, { cause });
+    throw new Error(`Cannot use the store ${withoutPassword(url)}: ${startFailureReason(cause)}`, { cause });
   }
   return journal;
 }
@@ -149,7 +150,9 @@ class PostgresJournal implements Journal {
   async #compactAll(): Promise<void> {
     for (const { database } of this.#opened.values())
       await database.compact().catch((error: unknown) => {
-        if (!this.#isClosed) this.#options.log.warn({ err: error, database: database.name }, NOT_COMPACTED);
+        if (this.#isClosed) return;
+        const level = isOvertaken(error) ? "info" : "warn";
+        this.#options.log[level]({ err: error, database: database.name }, NOT_COMPACTED);
       });
   }
 
@@ -172,6 +175,11 @@ class PostgresJournal implements Journal {
   #checkOpen(): void {
     if (this.#isClosed) throw journalClosedError();
   }
+}
+
+/** Whether another server has compacted meanwhile. */
+function isOvertaken(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error && errorCodeOf(error.cause) === "TM002";
 }
 
 const MAINTENANCE_MS = 1_000;

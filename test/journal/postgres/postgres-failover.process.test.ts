@@ -185,6 +185,18 @@ describe.skipIf(!HAS_POSTGRES || !IS_FULL_LENGTH)(`a failing PostgreSQL ${NEEDS_
       expect(await handle.find(entry.commitId)).toBe(2);
     });
 
+    it("keeps its connection while polls are answered, and shows how long it waits", async () => {
+      await using postgres = await ReplicatedPostgres.start({ standbys: [{ sync: true }] });
+      const journal = await openPostgres(postgres.primary.url, { writeDeadlineMs: 500 });
+      const handle = await journal.open(DB);
+      const resume = await postgres.standbys[0]!.server.pauseReceiver();
+      const appended = handle.append([storing(JOB)]);
+      await expect.poll(() => journal.engine!.stats().oldestAppendMs, PATIENT).toBeGreaterThan(2_000);
+      resume();
+      expect(await appended).toMatchObject({ firstRevision: 1 });
+      expect(journal.engine!.stats()).toMatchObject({ failedAppends: 0, oldestAppendMs: 0 });
+    });
+
     it("cannot be written after it was not found", async () => {
       await using server = await startPostgres();
       await using proxy = await SeverableProxy.open(server.url);

@@ -13,6 +13,7 @@ export class ManualEngine implements JournalEngine {
   readonly #aheadMs: number;
   readonly failure = new Error("connect ECONNREFUSED");
   #silentSince: number | undefined;
+  #unconfirmedSince: number | undefined;
 
   /** @param aheadMs how far its time of day is ahead of that of `clock` */
   constructor(clock: Clock, { aheadMs = 0 } = {}) {
@@ -33,11 +34,21 @@ export class ManualEngine implements JournalEngine {
   }
 
   stats(): EngineStats {
-    return STATS;
+    const since = this.#unconfirmedSince;
+    return { ...STATS, oldestAppendMs: since === undefined ? 0 : this.#clock.monotonic() - since };
   }
 
   fallSilent(): void {
     this.#silentSince = this.#clock.monotonic();
+  }
+
+  /** A change waits for its answer from now on, until `confirm`. */
+  beginWaiting(): void {
+    this.#unconfirmedSince = this.#clock.monotonic();
+  }
+
+  confirm(): void {
+    this.#unconfirmedSince = undefined;
   }
 
   answer(): void {
@@ -52,7 +63,12 @@ export class ManualEngine implements JournalEngine {
         throw new JournalError("The engine does not answer.", "nothing written");
       },
     }));
-    return { ...stored, engine: this, close: async () => {} };
+    return {
+      ...stored,
+      engine: this,
+      isWritable: async () => this.#silentSince === undefined,
+      close: async () => {},
+    };
   }
 }
 
@@ -60,6 +76,8 @@ const STATS: EngineStats = {
   appends: 2,
   entries: 30,
   appendMs: 400,
+  failedAppends: 6,
+  oldestAppendMs: 0,
   conflicts: 5,
   polls: 60,
   pollMs: 7_000,
