@@ -88,9 +88,9 @@ class PostgresJournal implements Journal {
   async databases(): Promise<readonly DatabaseSummary[]> {
     this.#checkOpen();
     const rows = await this.#connections.read({
-      sql: "SELECT name, job_count FROM tidemark.databases ORDER BY name",
+      sql: "SELECT name, job_count, head FROM tidemark.databases ORDER BY name",
     });
-    return rows.map(({ name, job_count }) => ({ name, jobCount: job_count }));
+    return rows.map(({ name, job_count, head }) => ({ name, jobCount: job_count, revision: head }));
   }
 
   async recent(count: number): Promise<readonly DatabaseName[]> {
