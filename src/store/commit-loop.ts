@@ -168,7 +168,7 @@ export class CommitLoop {
   }
 
   /**
-   * An engine may wait long for a standby. Workers are told before they give up, so that they know whom to blame. The batch goes
+   * An engine may wait long for a standby. The loop answers before workers give up, so that the error names the cause. The batch goes
    * on, and is applied if it is written after all; a report that is repeated with its request id then counts once.
    */
   #answerIfLate(commits: readonly PendingCommit<unknown>[]): Timer {
@@ -299,7 +299,7 @@ export class CommitLoop {
     }
   }
 
-  /** A batch may have heard of a new generation since the news were read: they may be of changes that are lost. */
+  /** A new generation may have begun since the news was read: it may be about changes that are lost. */
   async #hearUnlessForked(news: JournalNews, from: JournalPoint): Promise<void> {
     const { epoch, generation } = this.#replica.point;
     if (epoch === from.epoch && generation === from.generation) await this.#hear(news);
@@ -326,7 +326,7 @@ export class CommitLoop {
   }
 
   /**
-   * Hears of everything up to `revision`, or that it is no longer in the history. Hears of nothing after it, because the
+   * Applies everything up to `revision`, unless it is no longer in the history. Applies nothing after it, because the
    * next changes may be this server's own. @throws TidemarkError UNAVAILABLE
    */
   async #catchUpTo(revision: number): Promise<void> {

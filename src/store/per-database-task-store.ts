@@ -44,7 +44,7 @@ export interface TaskStoreOptions extends LeaseTerms {
   readonly onFailure?: (store: PerDatabaseTaskStore, error: unknown) => void;
 }
 
-/** The jobs of one database, over its journal: what can be asked of them and done with them. A `CommitLoop` makes the changes. */
+/** The jobs of one database, over its journal: reads, requests for changes, health and expiry. A `CommitLoop` makes the changes. */
 export class PerDatabaseTaskStore extends ObservableTaskStore implements TaskStore, AsyncDisposable {
   readonly database: DatabaseName;
   readonly #journal: DatabaseJournal;

@@ -87,7 +87,7 @@ export class Replica {
   /**
    * Follows the journal by one step, but not beyond the revision `upTo`. If the state is no longer a part of the history,
    * loads the newest state instead.
-   * @returns undefined, or after a load the jobs whose newest change, which was in this state, is lost. They are none if this
+   * @returns undefined, or after a load the jobs whose newest change, which was in this state, is lost: no job if this
    * server had only fallen too far behind. @throws JournalError
    */
   async hear(news: JournalNews, upTo = Infinity): Promise<readonly (UserTask | Removal)[] | undefined> {

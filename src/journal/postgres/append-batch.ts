@@ -77,7 +77,7 @@ export class AppendBatch {
   }
 }
 
-/** What the functions apply; undefined if they only check what PostgreSQL is set to. */
+/** The level that the functions set; undefined if they only check the setting of PostgreSQL. */
 export function commitLevel({ synchronousCommit = "server" }: AppendOptions): string | undefined {
   return synchronousCommit === "server" ? undefined : synchronousCommit;
 }

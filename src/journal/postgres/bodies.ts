@@ -10,7 +10,7 @@ import {
 import { entryOfPlain, jobOfPlain, plainEntry, plainJob, type EntryContent } from "../plain-records.js";
 import type { Row } from "./connections.js";
 
-/** The texts in the rows of the tables. What has a column of its own is not repeated in the text. */
+/** The texts in the rows of the tables. A field that has a column of its own is not repeated in the text. */
 
 export function jobKeyColumn({ username, jobId }: JobKey): string {
   return `${username}\t${jobId}`; // names contain no control characters

@@ -110,7 +110,7 @@ export class Connections {
     return this.#lend("work", work);
   }
 
-  /** Connects anew from now on: the address may lead to another server than before. */
+  /** Opens new connections from now on: the address may lead to another server than before. */
   renew(): void {
     if (this.#isClosed) return;
     const before = this.#pools;

@@ -8,8 +8,8 @@ import type { EngineCounters } from "./engine-counters.js";
 import type { PostgresDatabase } from "./postgres-database.js";
 
 /**
- * Watches PostgreSQL for all open databases at once: one statement, again and again, says where each of them is, and what time
- * it is. The leases are renewed on the same connection.
+ * Watches PostgreSQL for all open databases at once: one repeated statement returns the head of each of them and the time of
+ * day. The leases are renewed on the same connection.
  */
 export class EnginePoll implements JournalEngine {
   failure: unknown;

@@ -1,6 +1,6 @@
 /**
- * What happens under the lock of a database's row happens in functions, each called by one statement: no client can die
- * while it holds the lock. A function sees what was committed before it got the lock, which one statement would not:
+ * All work under the lock of a database's row is done by functions, each called by one statement: no client can die
+ * while it holds the lock. A function sees everything that was committed before it got the lock. A plain statement would not:
  * each statement of a volatile function has a snapshot of its own in READ COMMITTED, and a single one has that of its start.
  *
  * The lock of the row is held until the commit is durable, on the synchronous standby too. So whoever gets it sees every

@@ -59,7 +59,7 @@ async function insertRemovals(
   await run({ sql: REMOVALS, values });
 }
 
-/** The body of an entry that removes a job. What it was made from is not known any more, and not read. */
+/** The body of an entry that removes a job. The revision that it was made from is no longer known, and not read. */
 function removalBody({ username, jobId, revision, ...change }: StoredRemoval): string {
   return entryBody({ format: 1, commitId: "", username, jobId, madeFrom: 0, change });
 }

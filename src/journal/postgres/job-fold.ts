@@ -59,7 +59,7 @@ export class JobFold {
     return this.#keysWhere(({ base }) => base === undefined);
   }
 
-  /** What the record has become: undefined if the job was removed, or stored again and is among the `stored`. */
+  /** The record with its newer entries: undefined if the job was removed, or stored again and is among the `stored`. */
   next(record: StoredJob): StoredJob | undefined {
     const id = jobKeyText(record);
     const change = this.#changes.get(id);

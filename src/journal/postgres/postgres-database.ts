@@ -29,8 +29,8 @@ import { slicesOf } from "./slices-of.js";
 export interface DatabaseOptions extends JournalOptions, AppendOptions, CompactionOptions {}
 
 /**
- * One database, as the handles of this process share it. What it has learned of the head only says whether there may be news:
- * what they are is decided by one statement, which sees one state of the server.
+ * One database, as the handles of this process share it. The head that it knows only says whether there may be news. The news
+ * themselves come from one statement, which sees one state of the server.
  */
 export class PostgresDatabase implements JournalDatabase {
   readonly name: DatabaseName;
