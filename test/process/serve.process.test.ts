@@ -170,10 +170,10 @@ describe("tidemark serve", () => {
     expect(await ask(first.url, TYPENAME)).toEqual({ data: { __typename: "Query" } });
   });
 
-  it("exits with 1 and one line on stderr for an unknown store", async () => {
+  it("exits with 2 and one line on stderr for an unknown store, without its password", async () => {
     await using program = serve(["--port", "0", "--store", "nosuch://user:secret@host"]);
 
-    expect(await program.exited).toEqual({ code: 1, signal: null });
+    expect(await program.exited).toEqual({ code: 2, signal: null });
     expect(program.err).toEqual([expect.stringMatching(/^tidemark: .*nosuch:/)]);
     expect(program.err[0]).not.toContain("secret");
   });
